@@ -1,0 +1,47 @@
+# Each target sets up .venv by itself; delete .venv to start anew.
+
+PYTHON   ?= python3
+VENV     := .venv
+BIN      := $(VENV)/bin
+STAMP    := $(VENV)/.installed
+MODEL    ?= miniature
+PICTURES ?= runs/pictures-$(SEED)-$(COUNT)
+COUNT    ?= 6
+SEED     ?= 7
+
+.PHONY: run demo check test clean
+
+run: $(STAMP)
+	@$(BIN)/minigpt4 world draw --split test --seed $(SEED) --count $(COUNT) --out $(PICTURES)
+	@$(BIN)/minigpt4 describe $(PICTURES) --model $(MODEL) --json > $(PICTURES)/descriptions.jsonl
+	@$(BIN)/minigpt4 world compare $(PICTURES) $(PICTURES)/descriptions.jsonl
+	@echo
+	@echo "The pictures are in $(PICTURES). To talk about one:"
+	@echo "  $(BIN)/minigpt4 chat $(PICTURES)/000000.png        (or: make demo)"
+
+demo: $(STAMP)
+	@test -e $(PICTURES)/000000.png || \
+	  $(BIN)/minigpt4 world draw --split test --seed $(SEED) --count $(COUNT) --out $(PICTURES)
+	@$(BIN)/minigpt4 chat $(PICTURES)/000000.png --model $(MODEL)
+
+check: $(STAMP)
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+test: $(STAMP)
+	$(BIN)/pytest
+
+clean:
+	rm -rf $(VENV)
+
+# torch comes first and exactly pinned: an open requirement may fetch the newest build with
+# gigabytes of GPU libraries on a machine that has no GPU.
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "minigpt4 needs Python 3.11 or newer; run: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet -c constraints.txt torch==2.13.0
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]'
+	@touch $@

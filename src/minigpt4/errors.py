@@ -1,0 +1,65 @@
+"""Every error a user can meet, as one tree.
+
+MiniGPT4Error
+├── SettingsError        an unknown or ill-typed setting, recipe, key or option
+├── ImageError           a picture that is missing, truncated, too large or not a picture
+├── DataError            an example, a shard or an annotation file that cannot be used
+├── PromptError          an empty prompt, or images and placeholders that do not match
+│   └── ContextLengthError   a prompt longer than the LLM's context
+├── WeightsError         missing, mismatched, truncated or foreign weights
+│   └── WrongLLMError        a projection that belongs to another LLM
+├── GenerationError      logits that are NaN or infinite, so that no token can be chosen
+└── TrainingError        a run that cannot go on
+    ├── NonFiniteLossError   a loss that is NaN or infinite
+    └── CheckpointError      a checkpoint that cannot be written or read
+
+A message says what happened, what was got, what was wanted and what to do about it.
+"""
+
+
+class MiniGPT4Error(Exception):
+    """Base of all errors raised on purpose by this package."""
+
+
+class SettingsError(MiniGPT4Error):
+    """A setting, recipe, key or option is unknown or has the wrong type."""
+
+
+class ImageError(MiniGPT4Error):
+    """A picture is missing, truncated, too large or not a picture."""
+
+
+class DataError(MiniGPT4Error):
+    """An example, a shard or an annotation file cannot be used."""
+
+
+class PromptError(MiniGPT4Error):
+    """A prompt is empty, or its images and placeholders do not match."""
+
+
+class ContextLengthError(PromptError):
+    """A prompt is longer than the LLM's context allows."""
+
+
+class WeightsError(MiniGPT4Error):
+    """Weights are missing, mismatched, truncated or foreign."""
+
+
+class WrongLLMError(WeightsError):
+    """A projection belongs to another LLM than the one given."""
+
+
+class GenerationError(MiniGPT4Error):
+    """The logits are NaN or infinite, so that no token can be chosen."""
+
+
+class TrainingError(MiniGPT4Error):
+    """A training run cannot go on."""
+
+
+class NonFiniteLossError(TrainingError):
+    """The loss became NaN or infinite."""
+
+
+class CheckpointError(TrainingError):
+    """A checkpoint cannot be written or read."""

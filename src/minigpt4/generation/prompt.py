@@ -1,0 +1,203 @@
+"""Prompts on their way into the LLM: segments, then ids, then embeddings.
+
+Each picture is encoded once, however often it is shown: `ImageCache` knows it by its pixels.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from minigpt4.errors import ContextLengthError, PromptError
+from minigpt4.generation.settings import GenerationSettings
+from minigpt4.processing.batch import EncodedPrompt, collate
+from minigpt4.processing.conversation import (
+    IMAGE,
+    Conversation,
+    Segment,
+    Template,
+    segments_from_text,
+    template_by_name,
+)
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """A rendered prompt: what the LLM continues, and the pictures in it."""
+
+    segments: tuple[Segment, ...]
+    images: tuple[Any, ...] = ()
+
+    @classmethod
+    def from_text(cls, text: str, *images: Any) -> Prompt:
+        """Take a whole prompt with `<ImageHere>` in it; only for text that nobody typed."""
+        return cls(tuple(segments_from_text(text)), images)
+
+
+@dataclass(frozen=True)
+class ReadyPrompt:
+    """A prompt as a row of ids, with its pictures' embeddings."""
+
+    row: EncodedPrompt
+    image_keys: list[str]
+    """One key for each picture; the same picture has the same key."""
+    image_embeds: list[Float[Tensor, "image_tokens llm_dim"]]
+
+    def __len__(self) -> int:
+        return len(self.row)
+
+    def followed_by(self, token_ids: Sequence[int]) -> ReadyPrompt:
+        """Return the prompt with tokens behind it."""
+        row = EncodedPrompt(
+            input_ids=[*self.row.input_ids, *token_ids],
+            image_mask=self.row.image_mask + [False] * len(token_ids),
+        )
+        return replace(self, row=row)
+
+    @property
+    def position_keys(self) -> list[Any]:
+        """What stands at each position; two prompts agree as far as their keys do."""
+        places = iter(
+            (key, index)
+            for key, embeds in zip(self.image_keys, self.image_embeds, strict=True)
+            for index in range(embeds.shape[0])
+        )
+        return [
+            next(places) if is_image else token_id
+            for token_id, is_image in zip(self.row.input_ids, self.row.image_mask, strict=True)
+        ]
+
+
+class ImageCache:
+    """Embeddings of the pictures seen last, known by their pixels."""
+
+    def __init__(self, model: Any, *, max_images: int = 64) -> None:
+        self._model = model
+        self._max_images = max_images
+        self._embeds: OrderedDict[str, Tensor] = OrderedDict()
+        self.num_encoded = 0
+        """Pictures that went through the vision encoder."""
+
+    def embed(self, images: Sequence[Any]) -> list[tuple[str, Tensor]]:
+        """Return a key and the embeddings (Q, D) of each picture.
+
+        Raises:
+            ImageError: for a picture that cannot be read.
+        """
+        if not images:
+            return []
+        pixels = self._model.processor.pixel_values(images)  # (N, 3, H, W)
+        keys = [_pixel_key(each) for each in pixels]
+        wanted = {key: index for index, key in enumerate(keys)}
+        new = {key: index for key, index in wanted.items() if key not in self._embeds}
+        if new:
+            device = next(self._model.vision_encoder.parameters()).device
+            with torch.no_grad():
+                batch = pixels[list(new.values())].to(device)
+                embeds = self._model.get_image_features(batch)  # (N, Q, D)
+            self._embeds.update(zip(new, embeds, strict=True))
+            self.num_encoded += len(new)
+        result = [(key, self._embeds[key]) for key in keys]
+        for key in keys:
+            self._embeds.move_to_end(key)
+        while len(self._embeds) > self._max_images:
+            self._embeds.popitem(last=False)
+        return result
+
+
+def model_template(model: Any) -> Template:
+    """Return the conversation template that the model was trained with."""
+    return template_by_name(model.config.template, model.processor.tokenizer)
+
+
+def as_prompt(given: Conversation | Prompt, template: Template) -> Prompt:
+    """Render a conversation; a prompt is taken as it is."""
+    if isinstance(given, Prompt):
+        return given
+    return Prompt(tuple(template.render(given)), given.images)
+
+
+def encode_prompt(model: Any, prompt: Prompt, images: ImageCache) -> ReadyPrompt:
+    """Tokenise the segments one by one and look the pictures up.
+
+    Raises:
+        PromptError: when images and their places do not match, or there is nothing to continue.
+    """
+    num_places = sum(segment is IMAGE for segment in prompt.segments)
+    if num_places != len(prompt.images):
+        raise PromptError(
+            f"the prompt has places for {num_places} images, got {len(prompt.images)}; "
+            "give one image for each place"
+        )
+    if not prompt.segments:
+        raise PromptError("the prompt is empty; ask something")
+    embedded = images.embed(prompt.images)
+    return ReadyPrompt(
+        row=model.processor.encode_segments(prompt.segments),
+        image_keys=[key for key, _ in embedded],
+        image_embeds=[embeds for _, embeds in embedded],
+    )
+
+
+def embed_prompts(
+    model: Any, prompts: Sequence[ReadyPrompt]
+) -> tuple[Float[Tensor, "batch length llm_dim"], Int[Tensor, "batch length"]]:
+    """Return the embeddings and the attention mask of prompts, padded on the left."""
+    device = model.get_input_embeddings().weight.device
+    batch = collate([prompt.row for prompt in prompts], pad_token_id=0, padding="left").to(device)
+    embeds = [each.to(device) for prompt in prompts for each in prompt.image_embeds]
+    with torch.no_grad():
+        inputs_embeds = model.embed(
+            batch.input_ids,
+            image_mask=batch.image_mask,
+            image_embeds=torch.stack(embeds) if embeds else None,
+        )  # (B, T, D)
+    return inputs_embeds, batch.attention_mask
+
+
+def context_limit(model: Any, settings: GenerationSettings) -> int | None:
+    """Return how many positions prompt and answer may take, or None if nothing limits them."""
+    config = model.llm.config
+    limits = [settings.max_context_tokens, getattr(config, "max_position_embeddings", None)]
+    return min((limit for limit in limits if limit), default=None)
+
+
+def encode_fitting(
+    model: Any,
+    given: Conversation | Prompt,
+    *,
+    template: Template,
+    settings: GenerationSettings,
+    images: ImageCache,
+) -> tuple[ReadyPrompt, Conversation | Prompt]:
+    """Encode a prompt; a conversation loses its oldest turns until it fits.
+
+    Returns the encoded prompt and what of the conversation it holds.
+
+    Raises:
+        ContextLengthError: when even the last question alone does not fit.
+    """
+    limit = context_limit(model, settings)
+    while True:
+        encoded = encode_prompt(model, as_prompt(given, template), images)
+        if limit is None or len(encoded) + settings.max_new_tokens <= limit:
+            return encoded, given
+        shorter = given.without_oldest_turn() if isinstance(given, Conversation) else None
+        if shorter is None:
+            raise ContextLengthError(
+                f"the prompt has {len(encoded)} tokens and the answer may have "
+                f"{settings.max_new_tokens}; the context has {limit}; "
+                "shorten the prompt, show fewer images or lower max_new_tokens"
+            )
+        given = shorter
+
+
+def _pixel_key(pixels: Tensor) -> str:
+    return hashlib.sha256(pixels.contiguous().cpu().numpy().tobytes()).hexdigest()

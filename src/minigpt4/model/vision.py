@@ -1,0 +1,60 @@
+"""Patch features of any vision encoder of transformers.
+
+Encoders differ in what they put before the patches (a class token, registers, nothing) and in
+whether the result is a sequence or a grid; behind this module all are (pictures, patches, width).
+"""
+
+from __future__ import annotations
+
+from copy import deepcopy
+
+from jaxtyping import Float
+from torch import Tensor, nn
+from transformers import AutoModel, Blip2VisionConfig, Blip2VisionModel, PreTrainedConfig
+
+from minigpt4.errors import SettingsError
+
+
+def build_vision_encoder(vision_config: PreTrainedConfig) -> nn.Module:
+    """Build the vision encoder of a configuration with random weights."""
+    vision_config = deepcopy(vision_config)  # building a model writes into its configuration
+    if isinstance(vision_config, Blip2VisionConfig):
+        return Blip2VisionModel(vision_config)  # not known to AutoModel
+    return AutoModel.from_config(vision_config)
+
+
+def set_last_norm_eps(vision_encoder: nn.Module, eps: float) -> None:
+    """Give the vision encoder's last norm another epsilon than its blocks have.
+
+    Raises:
+        SettingsError: if the encoder has no `post_layernorm`.
+    """
+    norm = getattr(vision_encoder, "post_layernorm", None)
+    if norm is None:
+        raise SettingsError(
+            f"vision_norm_eps is {eps}, but a {type(vision_encoder).__name__} has no post_layernorm"
+        )
+    norm.eps = eps
+
+
+def encode_patches(
+    vision_encoder: nn.Module, pixel_values: Float[Tensor, "images 3 height width"]
+) -> Float[Tensor, "images tokens dim"]:
+    """Return the vision encoder's last hidden states, class token included, as a sequence."""
+    hidden = vision_encoder(pixel_values=pixel_values).last_hidden_state
+    if hidden.ndim == 4:  # a convolutional encoder's grid
+        hidden = hidden.flatten(2).transpose(1, 2)  # (N, H*W, C)
+    return hidden
+
+
+def join_patches(
+    tokens: Float[Tensor, "images tokens dim"], *, num_patches: int, patches_per_token: int
+) -> Float[Tensor, "images groups joined"]:
+    """Drop what precedes the patches and join neighbours in raster order into one token.
+
+    Paper: Table 4 (a); the official code joins four in a row, not a square of 2 x 2.
+    """
+    # Not every encoder has a class token, and some have registers: the patches are the last ones.
+    patches = tokens[:, tokens.shape[1] - num_patches :]  # (N, P, C)
+    images, _, dim = patches.shape
+    return patches.reshape(images, num_patches // patches_per_token, patches_per_token * dim)

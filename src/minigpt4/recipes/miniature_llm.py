@@ -1,0 +1,216 @@
+"""The language models of the miniature, trained on text alone.
+
+A small LLaMA first learns to copy (random tokens, repeated), because everything it is asked for
+later is to say what its context says; then it reads documents of the drawn world. Without the
+first phase it writes fluent, untrue text (`docs/experiments.md`).
+"""
+
+from __future__ import annotations
+
+import functools
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+from torch import Tensor, nn
+from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+from minigpt4.config import config
+from minigpt4.training.task import StepLoss
+from minigpt4.world.language.corpus import Document, sample_document
+
+BOS, EOS, UNKNOWN = 1, 2, 0
+IGNORED = -100
+
+
+@config
+class LLMSettings:
+    """The size and the diet of one language model."""
+
+    hidden_size: int = 256
+    num_layers: int = 6
+    num_heads: int = 8
+    intermediate_size: int = 688
+    vocab_size: int = 2048
+    small_corpus: bool = False
+    """Captions and short answers only: the weaker LLM that teaches the Q-Former."""
+    copy_steps: int = 600
+    """First steps, spent on repeated random tokens."""
+    copy_rows: int = 48
+    """Sequences of a copying batch."""
+    tokens_per_batch: int = 4096
+    """Tokens of a batch of documents, padding included."""
+    pool_documents: int = 512
+    """Documents sorted by length before they are cut into batches."""
+    seed: int = 0
+    """Seed of the documents."""
+
+
+def build_llm(settings: LLMSettings) -> LlamaForCausalLM:
+    """Build an untrained LLaMA of the given size; its embeddings are tied."""
+    torch.manual_seed(settings.seed)
+    return LlamaForCausalLM(
+        LlamaConfig(
+            vocab_size=settings.vocab_size,
+            hidden_size=settings.hidden_size,
+            intermediate_size=settings.intermediate_size,
+            num_hidden_layers=settings.num_layers,
+            num_attention_heads=settings.num_heads,
+            num_key_value_heads=settings.num_heads,
+            max_position_embeddings=1024,
+            tie_word_embeddings=True,
+            bos_token_id=BOS,
+            eos_token_id=EOS,
+            pad_token_id=UNKNOWN,
+        )
+    )
+
+
+def train_tokenizer(*, vocab_size: int = 2048, num_documents: int = 12_000) -> PreTrainedTokenizerFast:
+    """Train the byte-level BPE tokenizer on the corpus; the same call gives the same tokenizer."""
+    tokenizer = Tokenizer(models.BPE())
+    # One space before every segment, as SentencePiece has it; `###` never melts into a word.
+    tokenizer.normalizer = normalizers.Prepend(" ")
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Split(Regex(" ?###"), "isolated"),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True),
+        ]
+    )
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocab_size,
+        special_tokens=["<unk>", "<s>", "</s>"],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    texts = (
+        segment.text for index in range(num_documents) for segment in sample_document(1, index)
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        unk_token="<unk>",
+        bos_token="<s>",
+        eos_token="</s>",
+        pad_token="<unk>",
+        model_max_length=1024,
+        clean_up_tokenization_spaces=False,
+    )
+
+
+@dataclass(frozen=True)
+class TokenBatch:
+    """Right-padded documents. Causal attention needs no mask: padding only looks back."""
+
+    input_ids: Tensor
+    labels: Tensor
+
+    def to(self, device: torch.device | str) -> TokenBatch:
+        """Move both tensors."""
+        return replace(
+            self, input_ids=self.input_ids.to(device), labels=self.labels.to(device)
+        )
+
+
+class LanguageTask:
+    """Next-token prediction: copying first, then documents of the drawn world."""
+
+    def __init__(self, module: LlamaForCausalLM, tokenizer_path: str, settings: LLMSettings) -> None:
+        self.module: nn.Module = module
+        self.settings = settings
+        self._tokenizer_path = tokenizer_path
+        self._pool = functools.lru_cache(maxsize=4)(self._build_pool)
+
+    @functools.cached_property
+    def tokenizer(self) -> Tokenizer:
+        """The tokenizer; not needed before the first document."""
+        return Tokenizer.from_file(self._tokenizer_path)
+
+    def batch(self, step: int) -> TokenBatch:
+        """Make the batch of a step."""
+        if step < self.settings.copy_steps:
+            return copying_batch(step, self.settings)
+        step -= self.settings.copy_steps
+        return self._document_batch(step)
+
+    def _document_batch(self, step: int) -> TokenBatch:
+        # Pools hold different numbers of batches; a fixed share of each keeps steps countable.
+        pool, place = divmod(step, BATCHES_PER_POOL)
+        rows = self._pool(pool)[place]
+        return pad_rows(rows)
+
+    def _build_pool(self, pool: int) -> list[list[Row]]:
+        """Sort a pool of documents by length and cut it into BATCHES_PER_POOL equal-cost batches."""
+        wanted = self.settings.tokens_per_batch * BATCHES_PER_POOL
+        rng = random.Random(f"pool {self.settings.seed} {pool}")
+        rows: list[Row] = []
+        tokens, index = 0, pool * MAX_POOL_DOCUMENTS
+        while tokens < wanted:
+            row = encode_document(
+                sample_document(self.settings.seed, index, small=self.settings.small_corpus),
+                self.tokenizer,
+            )
+            rows.append(row)
+            tokens, index = tokens + len(row[0]), index + 1
+        rows.sort(key=lambda row: len(row[0]))
+        batches = cut_evenly(rows, BATCHES_PER_POOL)
+        rng.shuffle(batches)
+        return batches
+
+    def loss(self, batch: TokenBatch) -> StepLoss:
+        """Mean cross-entropy over the learned tokens, logits computed only there."""
+        hidden = self.module.model(input_ids=batch.input_ids).last_hidden_state[:, :-1]
+        targets = batch.labels[:, 1:]
+        kept = targets != IGNORED
+        logits = self.module.lm_head(hidden[kept])  # (kept tokens, V)
+        loss = nn.functional.cross_entropy(logits.float(), targets[kept])
+        return StepLoss(loss=loss, weight=float(kept.sum()), num_examples=len(batch.input_ids))
+
+
+Row = tuple[list[int], list[int]]
+BATCHES_PER_POOL = 8
+MAX_POOL_DOCUMENTS = 4096
+
+
+def encode_document(document: Document, tokenizer: Tokenizer) -> Row:
+    """Return ids and labels of a document: BOS, then each segment tokenised on its own."""
+    ids, labels = [BOS], [IGNORED]
+    for segment in document:
+        piece = tokenizer.encode(segment.text, add_special_tokens=False).ids
+        ids += piece
+        labels += piece if segment.learned else [IGNORED] * len(piece)
+    return ids, labels
+
+
+def cut_evenly(rows: Sequence[Row], parts: int) -> list[list[Row]]:
+    """Cut rows sorted by length into parts of about the same number of tokens."""
+    total = sum(len(ids) for ids, _ in rows)
+    batches: list[list[Row]] = [[] for _ in range(parts)]
+    seen = 0
+    for row in rows:
+        batches[min(parts - 1, seen * parts // total)].append(row)
+        seen += len(row[0])
+    return batches
+
+
+def pad_rows(rows: Sequence[Row]) -> TokenBatch:
+    """Pad rows on the right."""
+    length = max(len(ids) for ids, _ in rows)
+    ids = [ids + [UNKNOWN] * (length - len(ids)) for ids, _ in rows]
+    labels = [labels + [IGNORED] * (length - len(labels)) for _, labels in rows]
+    return TokenBatch(torch.tensor(ids), torch.tensor(labels))
+
+
+def copying_batch(step: int, settings: LLMSettings) -> TokenBatch:
+    """Random sequences of 6 to 12 tokens, each repeated until 48 tokens are full."""
+    generator = torch.Generator().manual_seed(settings.seed * 1_000_003 + step)
+    period = int(torch.randint(6, 13, (), generator=generator))
+    # A circuit that copies forms sooner among few tokens; then it learns to do so with all.
+    num_tokens = 200 if step < settings.copy_steps // 2 else settings.vocab_size - 300
+    shape = (settings.copy_rows, period)
+    tokens = 300 + torch.randint(num_tokens, shape, generator=generator)
+    ids = tokens.repeat(1, 48 // period + 1)[:, :48]
+    return TokenBatch(ids, ids.clone())

@@ -1,0 +1,67 @@
+"""Prepare the next batches while the model works, in the exact order of their indices."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+MakeBatch = Callable[[int], Any]
+
+
+def prefetched(make_batch: MakeBatch, indices: Sequence[int], *, num_workers: int) -> Iterator[Any]:
+    """Yield `make_batch(index)` for each index in order, prepared ahead.
+
+    With `num_workers` 0 one thread works one batch ahead; else that many processes do.
+    """
+    if num_workers == 0:
+        return _from_thread(make_batch, indices)
+    return _from_processes(make_batch, indices, num_workers)
+
+
+def _from_thread(make_batch: MakeBatch, indices: Iterable[int]) -> Iterator[Any]:
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="batches") as pool:
+        coming = None
+        for index in indices:
+            following = pool.submit(make_batch, index)
+            if coming is not None:
+                yield coming.result()
+            coming = following
+        if coming is not None:
+            yield coming.result()
+
+
+def _from_processes(
+    make_batch: MakeBatch, indices: Sequence[int], num_workers: int
+) -> Iterator[Any]:
+    loader = DataLoader(
+        _Batches(make_batch),
+        batch_size=None,
+        sampler=indices,  # type: ignore[arg-type]
+        num_workers=num_workers,
+        collate_fn=_as_is,
+        # Without a generator of its own the loader would draw from the global one, and a resumed
+        # run would differ from one left alone.
+        generator=torch.Generator().manual_seed(0),
+        # A fork shares the task as it is; elsewhere it must be picklable.
+        multiprocessing_context="fork" if sys.platform == "linux" else None,
+    )
+    return iter(loader)
+
+
+class _Batches(Dataset):
+    """Let a DataLoader's workers call `make_batch`."""
+
+    def __init__(self, make_batch: MakeBatch) -> None:
+        self.make_batch = make_batch
+
+    def __getitem__(self, index: int) -> Any:
+        return self.make_batch(index)
+
+
+def _as_is(batch: Any) -> Any:
+    return batch

@@ -1,0 +1,64 @@
+"""What a run trains: a module, its batches and its loss.
+
+`fit` knows nothing of images or language; a task brings them. Batches are a pure function of their
+index, which is why an interrupted run can go on with exactly the batches it would have seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol, runtime_checkable
+
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepLoss:
+    """The loss of one micro-batch.
+
+    `loss` is a mean over `weight` counted items (answer tokens), so that micro-batches of
+    different weight add up to exactly the loss of the big batch.
+    """
+
+    loss: Tensor
+    weight: float = 1.0
+    num_examples: int = 0
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+
+class Task(Protocol):
+    """A thing to train. Parameters with `requires_grad` are optimised and checkpointed."""
+
+    module: nn.Module
+
+    def batch(self, step: int, /) -> Any:
+        """Make the micro-batch of this index on the CPU: a pure function of (data seed, index).
+
+        Runs in a background thread or process, so it must neither touch the device nor the global
+        generators. With `accumulation_steps` 1 the index is the step.
+        """
+        ...
+
+    def loss(self, batch: Any, /) -> StepLoss:
+        """Compute the loss of a batch that has been moved to the module's device."""
+        ...
+
+
+@runtime_checkable
+class ValidatedTask(Protocol):
+    """A task that also reports validation losses (numbers) and sample answers (text)."""
+
+    def validate(self, step: int, /) -> dict[str, float | str]:
+        """Return values for the metrics file; called in eval mode without gradients."""
+        ...
+
+
+@runtime_checkable
+class FrozenLLMTask(Protocol):
+    """A task through a frozen LLM, whose loss must start well below that of chance."""
+
+    @property
+    def uniform_loss(self) -> float:
+        """ln(vocabulary size): the loss of an LLM that knows nothing."""
+        ...

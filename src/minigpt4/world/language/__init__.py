@@ -1,0 +1,1 @@
+"""The language of the drawn world: captions, descriptions, questions, and whole documents."""

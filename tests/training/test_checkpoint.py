@@ -1,0 +1,277 @@
+"""A checkpoint is whole or absent, and a resumed run ends with the bytes of one left alone."""
+
+from __future__ import annotations
+
+import errno
+import json
+import logging
+import os
+import random
+import runpy
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from minigpt4.errors import CheckpointError, TrainingError
+from minigpt4.training import checkpoint as checkpoints
+from minigpt4.training import fit, load_trained_weights
+from minigpt4.training.checkpoint import (
+    TrainState,
+    checkpoint_paths,
+    generator_states,
+    load_newest_checkpoint,
+    save_checkpoint,
+    set_generator_states,
+    trained_tensors,
+)
+from minigpt4.training.optimizer import build_optimizer
+from minigpt4.training.settings import TrainSettings
+
+TINY_RUN = Path(__file__).with_name("tiny_run.py")
+
+
+def _start(out: Path, *options: str) -> subprocess.Popen[str]:
+    source = str(Path(__file__).parents[2] / "src")
+    return subprocess.Popen(
+        [sys.executable, str(TINY_RUN), str(out), *options],
+        env={**os.environ, "PYTHONPATH": source, "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def _wait_for_checkpoint(out: Path, process: subprocess.Popen[str], *, step: int) -> None:
+    deadline = time.monotonic() + 60
+    while not (out / "checkpoints" / f"step_{step:08d}").exists():
+        assert process.poll() is None, process.communicate()[1]
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def _same_end(one: Path, other: Path) -> bool:
+    files = ("metrics.jsonl", "checkpoints/step_00000040/weights.safetensors")
+    return all((one / name).read_bytes() == (other / name).read_bytes() for name in files)
+
+
+@pytest.fixture(scope="module")
+def finished_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run that was left alone; not to be touched."""
+    torch.set_num_threads(1)
+    out = tmp_path_factory.mktemp("runs") / "alone"
+    tiny_run = runpy.run_path(str(TINY_RUN))
+    fit(tiny_run["TinyTask"](), tiny_run["tiny_settings"](), out=out, device="cpu")
+    return out
+
+
+@pytest.fixture
+def alone(finished_run: Path, tmp_path: Path) -> Path:
+    """A copy of that folder, to damage at will."""
+    return Path(shutil.copytree(finished_run, tmp_path / "alone"))
+
+
+def test_a_killed_run_resumes_to_the_same_bytes(alone: Path, tmp_path: Path) -> None:
+    out = tmp_path / "killed"
+    process = _start(out, "--step-seconds", "0.03")
+    _wait_for_checkpoint(out, process, step=14)
+    time.sleep(0.05)
+    process.kill()
+    process.communicate()
+    assert not (out / "checkpoints" / "step_00000040").exists()
+    resumed = _start(out, "--resume", "--num-workers", "1")
+    printed, errors = resumed.communicate(timeout=60)
+    assert printed.split() == ["finished", "40"], errors
+    assert _same_end(alone, out)
+
+
+def test_a_terminated_run_saves_first_and_resumes_to_the_same_bytes(
+    alone: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "stopped"
+    process = _start(out, "--step-seconds", "0.05")
+    _wait_for_checkpoint(out, process, step=7)
+    process.send_signal(signal.SIGTERM)
+    printed, errors = process.communicate(timeout=60)
+    word, step = printed.split()
+    assert word == "stopped", errors
+    assert checkpoint_paths(out)[-1].name == f"step_{int(step):08d}"
+    _start(out, "--resume").communicate(timeout=60)
+    assert _same_end(alone, out)
+
+
+def test_resume_without_a_checkpoint_starts_at_the_beginning(
+    alone: Path,
+    tiny_task: Callable[..., Any],
+    tiny_settings: Callable[..., Any],
+    tmp_path: Path,
+) -> None:
+    out = tmp_path / "early"
+    out.mkdir()
+    (out / "metrics.jsonl").write_text('{"step": 3, "loss": 1.0}\n{"step": 6, "lo')
+    fit(tiny_task(), tiny_settings(), out=out, resume=True, device="cpu")
+    assert _same_end(alone, out)
+
+
+@pytest.mark.parametrize("damage", ["truncated", "altered", "missing"])
+def test_a_damaged_newest_checkpoint_falls_back_to_the_one_before(
+    damage: str,
+    alone: Path,
+    tiny_task: Callable[..., Any],
+    tiny_settings: Callable[..., Any],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    metrics = (alone / "metrics.jsonl").read_bytes()
+    final = alone / "checkpoints" / "step_00000040" / "weights.safetensors"
+    weights = final.read_bytes()
+    if damage == "missing":
+        final.unlink()
+    else:
+        final.write_bytes(weights[:-9] + (b"" if damage == "truncated" else b"123456789"))
+    with caplog.at_level(logging.WARNING):
+        fit(tiny_task(), tiny_settings(), out=alone, resume=True, device="cpu")
+    assert "step_00000040 is damaged" in caplog.text
+    assert final.read_bytes() == weights
+    assert (alone / "metrics.jsonl").read_bytes() == metrics
+
+
+def test_damage_everywhere_is_an_error_not_a_new_start(
+    alone: Path, tiny_task: Callable[..., Any], tiny_settings: Callable[..., Any]
+) -> None:
+    for path in checkpoint_paths(alone):
+        (path / "manifest.json").write_text("{")
+    with pytest.raises(CheckpointError, match="all checkpoints"):
+        fit(tiny_task(), tiny_settings(), out=alone, resume=True, device="cpu")
+
+
+def _module_and_optimizer() -> tuple[nn.Linear, torch.optim.Optimizer]:
+    module = nn.Linear(2, 2)
+    return module, build_optimizer(module, TrainSettings(num_steps=1, peak_lr=1e-3))
+
+
+@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left"), KeyboardInterrupt()])
+def test_a_save_that_fails_leaves_the_old_checkpoint(
+    error: BaseException, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module, optimizer = _module_and_optimizer()
+    save_checkpoint(tmp_path, TrainState(step=1), module=module, optimizer=optimizer, settings={})
+    before = {name: tensor.clone() for name, tensor in module.state_dict().items()}
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise error
+
+    with torch.no_grad():
+        module.weight.add_(1.0)
+    monkeypatch.setattr(checkpoints.torch, "save", fail)
+    expected = CheckpointError if isinstance(error, OSError) else KeyboardInterrupt
+    with pytest.raises(expected):
+        save_checkpoint(
+            tmp_path, TrainState(step=2), module=module, optimizer=optimizer, settings={}
+        )
+    monkeypatch.undo()
+    assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["step_00000001"]
+    loaded = load_newest_checkpoint(tmp_path, module=module, optimizer=optimizer)
+    assert loaded is not None
+    assert loaded[0].step == 1
+    for name, tensor in module.state_dict().items():
+        assert torch.equal(tensor, before[name])
+
+
+def test_a_full_disk_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    module, optimizer = _module_and_optimizer()
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(checkpoints.torch, "save", fail)
+    with pytest.raises(CheckpointError, match=r"No space left.*MB are free.*--resume"):
+        save_checkpoint(
+            tmp_path, TrainState(step=2), module=module, optimizer=optimizer, settings={}
+        )
+
+
+def test_a_checkpoint_of_another_model_is_refused(tmp_path: Path) -> None:
+    module, optimizer = _module_and_optimizer()
+    save_checkpoint(tmp_path, TrainState(step=1), module=module, optimizer=optimizer, settings={})
+    with pytest.raises(CheckpointError, match="of another model"):
+        load_trained_weights(tmp_path, nn.Linear(2, 3))
+    with pytest.raises(CheckpointError, match="of another model"):
+        load_trained_weights(tmp_path, nn.Sequential(nn.Linear(2, 2)))
+
+
+def test_trained_weights_load_alone(tmp_path: Path) -> None:
+    module, optimizer = _module_and_optimizer()
+    save_checkpoint(tmp_path, TrainState(step=3), module=module, optimizer=optimizer, settings={})
+    other = nn.Linear(2, 2)
+    assert load_trained_weights(tmp_path, other) == 3
+    assert torch.equal(other.weight, module.weight)
+
+
+def test_frozen_parts_are_not_saved() -> None:
+    module = nn.Sequential(nn.BatchNorm1d(2).requires_grad_(False), nn.Linear(2, 2))
+    assert trained_tensors(module).keys() == {"1.weight", "1.bias"}
+
+
+def test_buffers_beside_trained_weights_are_saved() -> None:
+    assert trained_tensors(nn.BatchNorm1d(2)).keys() == {
+        "weight",
+        "bias",
+        "running_mean",
+        "running_var",
+        "num_batches_tracked",
+    }
+
+
+def test_generators_go_on_from_where_they_were() -> None:
+    states = generator_states()
+    drawn = (random.random(), np.random.random(), torch.rand(3))
+    set_generator_states(states)
+    again = (random.random(), np.random.random(), torch.rand(3))
+    assert drawn[:2] == again[:2]
+    assert torch.equal(drawn[2], again[2])
+
+
+def test_resuming_with_other_settings_is_refused(
+    alone: Path, tiny_task: Callable[..., Any], tiny_settings: Callable[..., Any]
+) -> None:
+    with pytest.raises(TrainingError, match=r"peak_lr 0\.01 -> 0\.02"):
+        fit(tiny_task(), tiny_settings(peak_lr=2e-2), out=alone, resume=True, device="cpu")
+
+
+def test_resuming_a_finished_run_changes_nothing(
+    alone: Path, tiny_task: Callable[..., Any], tiny_settings: Callable[..., Any]
+) -> None:
+    before = (alone / "metrics.jsonl").read_bytes()
+    result = fit(tiny_task(), tiny_settings(), out=alone, resume=True, device="cpu")
+    assert result.finished
+    assert (alone / "metrics.jsonl").read_bytes() == before
+
+
+def test_no_pickle_is_executed_by_reading(alone: Path) -> None:
+    path = checkpoint_paths(alone)[-1]
+    evil = "import os; os.abort()"
+    torch.save({"state": _Evil(evil)}, path / "state.pt")
+    manifest = json.loads((path / "manifest.json").read_text())
+    manifest["sha256"]["state.pt"] = checkpoints._sha256(path / "state.pt")
+    (path / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(CheckpointError, match="damaged"):
+        checkpoints.read_checkpoint(path)
+
+
+class _Evil:
+    """An object that would run code when unpickled."""
+
+    def __init__(self, code: str) -> None:
+        self.code = code
+
+    def __reduce__(self) -> tuple[Any, tuple[str]]:
+        return exec, (self.code,)

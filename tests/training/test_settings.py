@@ -1,0 +1,25 @@
+"""Settings that make no sense are refused before anything is loaded."""
+
+from __future__ import annotations
+
+import pytest
+
+from minigpt4.config import build_config
+from minigpt4.errors import SettingsError
+from minigpt4.training.settings import TrainSettings
+
+
+def test_warmup_longer_than_the_run_is_refused() -> None:
+    with pytest.raises(SettingsError, match="warmup_steps is 11"):
+        TrainSettings(num_steps=10, peak_lr=1e-4, warmup_steps=11)
+
+
+@pytest.mark.parametrize("name", ["num_steps", "accumulation_steps", "log_every_steps"])
+def test_counts_below_one_are_refused(name: str) -> None:
+    with pytest.raises(SettingsError, match=f"{name} is 0"):
+        build_config(TrainSettings, {"num_steps": 10, "peak_lr": 1e-4} | {name: 0})
+
+
+def test_an_unknown_setting_names_the_nearest() -> None:
+    with pytest.raises(SettingsError, match="peak_lr"):
+        build_config(TrainSettings, {"num_steps": 1, "peek_lr": 1e-4})
