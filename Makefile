@@ -12,7 +12,8 @@ SEED     ?= 7
 .PHONY: run demo check test clean
 
 run: $(STAMP)
-	@$(BIN)/minigpt4 world draw --split test --seed $(SEED) --count $(COUNT) --out $(PICTURES)
+	@test -e $(PICTURES)/truth.jsonl || \
+	  $(BIN)/minigpt4 world draw --split test --seed $(SEED) --count $(COUNT) --out $(PICTURES)
 	@$(BIN)/minigpt4 describe $(PICTURES) --model $(MODEL) --json > $(PICTURES)/descriptions.jsonl
 	@$(BIN)/minigpt4 world compare $(PICTURES) $(PICTURES)/descriptions.jsonl
 	@echo

@@ -1,4 +1,4 @@
-"""What all tests share: they run offline, without a display, on the CPU."""
+"""What all tests share: offline, without a display, on the CPU, and with shapes checked."""
 
 from __future__ import annotations
 
@@ -18,8 +18,25 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from jaxtyping import install_import_hook
 
 REPOSITORY = Path(__file__).parents[1]
+SOURCE = REPOSITORY / "src" / "minigpt4"
+# jaxtyping rewrites the __init__ of dataclasses, which transformers' configurations can't take.
+# A processor of transformers is loaded by the names of its own __init__, which a wrapper hides.
+UNCHECKED = {"minigpt4.model.configuration", "minigpt4.processing.processor"}
+# Before anything of minigpt4 is imported: from here on a wrong shape is an error.
+install_import_hook(
+    sorted(
+        {
+            ".".join(("minigpt4", *path.relative_to(SOURCE).with_suffix("").parts))
+            for path in SOURCE.glob("*/*.py")
+        }
+        - UNCHECKED
+    ),
+    "shapes.check_shapes",
+)
+
 LOCAL_HOSTS = ("127.0.0.1", "::1", "localhost", "0.0.0.0")
 
 

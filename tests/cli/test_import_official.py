@@ -45,6 +45,12 @@ def test_the_variant_without_qformer_needs_no_qformer_file(run):
     assert not any("q.pth" in str(value) for value in calls[0].values())
 
 
+def test_a_blip2_directory_brings_its_qformer(run, tmp_path: Path):
+    code, calls = run("--vision", str(tmp_path))
+    assert code == 0
+    assert calls[0]["qformer"] == tmp_path
+
+
 @pytest.mark.parametrize("arguments", [[], ["--no-qformer", "--qformer", "q.pth"]])
 def test_a_qformer_is_either_given_or_declined(run, arguments: list[str]):
     code, calls = run(*arguments)

@@ -94,6 +94,16 @@ def test_ctrl_c_is_exit_code_130(monkeypatch, capsys):
     assert "Traceback" not in shown
 
 
+def test_a_warning_is_one_line(run_python):
+    result = run_python(
+        "-c",
+        "import warnings, minigpt4.cli.main as cli\n"
+        "cli._load_command = lambda name: warnings.warn('ignored leftovers:\\n head.weight')\n"
+        "cli.main(['--debug', 'doctor'])",
+    )
+    assert "minigpt4: warning: ignored leftovers: head.weight\n" in result.stderr
+
+
 @pytest.mark.parametrize("way", ["option", "variable"])
 def test_debug_shows_where_an_error_came_from(monkeypatch, capsys, way: str):
     monkeypatch.setenv(cli.DEBUG_VARIABLE, "1" if way == "variable" else "0")

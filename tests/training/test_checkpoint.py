@@ -80,32 +80,27 @@ def alone(finished_run: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(finished_run, tmp_path / "alone"))
 
 
-def test_a_killed_run_resumes_to_the_same_bytes(alone: Path, tmp_path: Path) -> None:
-    out = tmp_path / "killed"
-    process = _start(out, "--step-seconds", "0.03")
-    _wait_for_checkpoint(out, process, step=14)
-    time.sleep(0.05)
-    process.kill()
-    process.communicate()
-    assert not (out / "checkpoints" / "step_00000040").exists()
-    resumed = _start(out, "--resume", "--num-workers", "1")
-    printed, errors = resumed.communicate(timeout=60)
-    assert printed.split() == ["finished", "40"], errors
-    assert _same_end(alone, out)
-
-
-def test_a_terminated_run_saves_first_and_resumes_to_the_same_bytes(
+def test_a_run_killed_then_terminated_resumes_to_the_same_bytes(
     alone: Path, tmp_path: Path
 ) -> None:
-    out = tmp_path / "stopped"
-    process = _start(out, "--step-seconds", "0.05")
-    _wait_for_checkpoint(out, process, step=7)
-    process.send_signal(signal.SIGTERM)
-    printed, errors = process.communicate(timeout=60)
+    out = tmp_path / "interrupted"
+    killed = _start(out, "--step-seconds", "0.03")
+    _wait_for_checkpoint(out, killed, step=14)
+    killed.kill()
+    killed.communicate()
+    assert not (out / "checkpoints" / "step_00000040").exists()
+
+    terminated = _start(out, "--resume", "--step-seconds", "0.05")
+    _wait_for_checkpoint(out, terminated, step=21)
+    terminated.send_signal(signal.SIGTERM)
+    printed, errors = terminated.communicate(timeout=60)
     word, step = printed.split()
     assert word == "stopped", errors
     assert checkpoint_paths(out)[-1].name == f"step_{int(step):08d}"
-    _start(out, "--resume").communicate(timeout=60)
+
+    last = _start(out, "--resume", "--num-workers", "1")
+    printed, errors = last.communicate(timeout=60)
+    assert printed.split() == ["finished", "40"], errors
     assert _same_end(alone, out)
 
 

@@ -6,12 +6,18 @@ import pytest
 
 from minigpt4.config import build_config
 from minigpt4.errors import SettingsError
+from minigpt4.training.schedule import learning_rate
 from minigpt4.training.settings import TrainSettings
 
 
-def test_warmup_longer_than_the_run_is_refused() -> None:
-    with pytest.raises(SettingsError, match="warmup_steps is 11"):
-        TrainSettings(num_steps=10, peak_lr=1e-4, warmup_steps=11)
+def test_a_negative_warmup_is_refused() -> None:
+    with pytest.raises(SettingsError, match="warmup_steps is -1"):
+        TrainSettings(num_steps=10, peak_lr=1e-4, warmup_steps=-1)
+
+
+def test_a_run_shorter_than_its_warmup_is_allowed() -> None:
+    settings = TrainSettings(num_steps=10, peak_lr=1.0, warmup_lr=0.0, warmup_steps=20)
+    assert learning_rate(9, settings) == 0.45
 
 
 @pytest.mark.parametrize("name", ["num_steps", "accumulation_steps", "log_every_steps"])

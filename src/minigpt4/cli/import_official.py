@@ -18,7 +18,10 @@ def import_official(
     out: Annotated[Path, typer.Option(help="Model directory to write.")],
     qformer: Annotated[
         Path | None,
-        typer.Option(help="blip2_pretrained_flant5xxl.pth, or a local blip2-* directory."),
+        typer.Option(
+            help="blip2_pretrained_flant5xxl.pth, or a local blip2-* directory "
+            "(default: that of --vision, if it is one)."
+        ),
     ] = None,
     no_qformer: Annotated[
         bool,
@@ -32,6 +35,8 @@ def import_official(
     ] = False,
 ) -> None:
     """Build a model directory from the official weights. Pickles are never executed."""
+    if qformer is None and not no_qformer and vision.is_dir():
+        qformer = vision
     if qformer is None and not no_qformer:
         raise typer.BadParameter(
             "is needed, unless --no-qformer is given (the Llama-2 release)", param_hint="--qformer"

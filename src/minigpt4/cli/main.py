@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from importlib import import_module
 from typing import Annotated, Any, NamedTuple, NoReturn
@@ -91,6 +92,7 @@ def options(
 
 def main(args: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and leave with its exit code."""
+    warnings.showwarning = _show_warning
     try:
         build_command(app)(args=args, prog_name="minigpt4")
     except KeyboardInterrupt:
@@ -111,6 +113,11 @@ def _load_command(name: str) -> Any:
         function, target = target, typer.Typer(add_completion=False)
         target.command(name)(function)
     return build_command(target)
+
+
+def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
+    """Print a warning as one line, without the place in our code that gave it."""
+    print(f"minigpt4: warning: {' '.join(str(message).split())}", file=sys.stderr)
 
 
 def _one_line(error: BaseException) -> str:

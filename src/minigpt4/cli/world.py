@@ -7,13 +7,15 @@ a split and a seed, and the splits never share a scene.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from minigpt4.errors import DataError
+from minigpt4.errors import DataError, SettingsError
 
 app = typer.Typer(
     add_completion=False,
@@ -30,7 +32,7 @@ class Split(StrEnum):
     test = "test"
 
 
-OutOption = Annotated[Path, typer.Option("--out", help="Folder to write; made if missing.")]
+OutOption = Annotated[Path, typer.Option("--out", help="Folder to write, new or empty.")]
 SplitOption = Annotated[Split, typer.Option("--split", help="Part of the world to draw from.")]
 SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Same seed, same scenes.")]
 
@@ -45,7 +47,8 @@ def draw(
     """Write pictures (000000.png ...) and their truth (truth.jsonl, a line a picture)."""
     from minigpt4.world.export import write_pictures
 
-    write_pictures(out, split=split.value, seed=seed, count=count)
+    with _progress("drawing") as report:
+        write_pictures(out, split=split.value, seed=seed, count=count, report=report)
     print(f"{count} pictures of the {split.value} split and truth.jsonl are in {out}")
 
 
@@ -54,13 +57,18 @@ def shards(
     out: OutOption,
     split: SplitOption = Split.train,
     seed: SeedOption = 0,
-    count: Annotated[int, typer.Option("--count", min=1, help="Number of pairs.")] = 10_000,
+    count: Annotated[int, typer.Option("--count", min=2, help="Number of pairs.")] = 10_000,
 ) -> None:
-    """Write stage-1 pairs of picture and web caption as tar shards, in two sources."""
-    from minigpt4.world.export import write_stage1_shards
+    """Write stage-1 pairs of picture and web caption as tar shards, in two sources.
 
-    write_stage1_shards(out, split=split.value, seed=seed, count=count)
-    print(f"{count} stage-1 pairs are in {out}")
+    laion/ has noisy captions, cc_sbu/ cleaner ones, as 115 to 14: the official mixing ratio.
+    """
+    from minigpt4.data.world import write_stage1_shards
+
+    with _progress("drawing") as report:
+        sizes = write_stage1_shards(out, split=split.value, seed=seed, count=count, report=report)
+    found = " and ".join(f"{size} pairs in {out / name}" for name, size in sizes.items())
+    print(f"stage-1 shards: {found}")
 
 
 @app.command()
@@ -71,9 +79,10 @@ def align(
     count: Annotated[int, typer.Option("--count", min=1, help="Number of pictures.")] = 3_500,
 ) -> None:
     """Write a stage-2 set as cc_sbu_align has it: filter_cap.json and image/ID.jpg."""
-    from minigpt4.world.export import write_align_set
+    from minigpt4.data.world import write_align_set
 
-    write_align_set(out, split=split.value, seed=seed, count=count)
+    with _progress("drawing") as report:
+        write_align_set(out, split=split.value, seed=seed, count=count, report=report)
     print(f"{count} detailed descriptions are in {out}")
 
 
@@ -82,20 +91,58 @@ def score(
     model: Annotated[str, typer.Argument(help="Model directory, or `miniature`.")] = "miniature",
     split: SplitOption = Split.test,
     seed: SeedOption = 0,
-    count: Annotated[int, typer.Option("--count", min=1, help="Number of test scenes.")] = 200,
-    out: Annotated[
-        Path | None, typer.Option("--out", help="Also write scores and answers to this folder.")
+    count: Annotated[int, typer.Option("--count", min=1, help="Pictures to describe.")] = 200,
+    batch_size: Annotated[int, typer.Option(min=1, help="Pictures answered at a time.")] = 32,
+    limit_abilities: Annotated[
+        int, typer.Option(min=0, help="Pictures for each composed ability; 0: leave them out.")
+    ] = 25,
+    told: Annotated[
+        bool, typer.Option("--told", help="Tell the scene in words: the LLM's own ceiling.")
+    ] = False,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Write scores and answers to this file.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON only.")] = False,
+    answers_file: Annotated[
+        Path | None,
+        typer.Option("--answers", help="Write the answers to this file instead, one a line."),
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, ...")] = "auto",
 ) -> None:
-    """Score a model on unseen scenes (greedy), by the world's own truth."""
-    from minigpt4.evaluation import world_score
+    """Score a model on unseen scenes (greedy), by the world's own truth.
 
-    scores = world_score.score(model, split=split.value, seed=seed, count=count, out=out)
-    if as_json:
-        print(json.dumps(scores.as_json(), indent=2))
-    else:
-        print(scores.as_table())
+    Prints tables and, as the last line, the scores as JSON.
+    """
+    from rich.console import Console
+
+    from minigpt4 import load
+    from minigpt4.cli.world_tables import score_tables
+    from minigpt4.evaluation.world_score import score_world
+
+    for file in (json_file, answers_file):
+        if file is not None and not file.resolve().parent.is_dir():
+            raise SettingsError(f"no folder {file.resolve().parent} for {file}; make it first")
+    loaded = load(model, device=device)
+    with _progress("scoring") as report:
+        result = score_world(
+            loaded,
+            report=report,
+            split=split.value,
+            seed=seed,
+            count=count,
+            pictures_per_ability=limit_abilities,
+            batch_size=batch_size,
+            told=told,
+        )
+    if answers_file is not None:
+        lines = [json.dumps(answer.as_json()) + "\n" for answer in result.answers]
+        _write_whole(answers_file, "".join(lines))
+    if json_file is not None:
+        values = {"name": model, **result.as_json(with_answers=answers_file is None)}
+        _write_whole(json_file, json.dumps(values, indent=1) + "\n")
+    console = Console()
+    for table in score_tables(result, title=f"{model} on {split.value} scenes, seed {seed}"):
+        console.print(table)
+    print(json.dumps({"name": model, **result.as_json(with_answers=False)}))
 
 
 @app.command()
@@ -136,6 +183,28 @@ def _plain(value: Any) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{key} {_plain(item)}" for key, item in value.items())
     return str(value)
+
+
+@contextmanager
+def _progress(label: str) -> Iterator[Callable[[int, int], None]]:
+    """Show a bar on stderr, if a person is looking, for what reports (done, all)."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(label, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def _write_whole(path: Path, text: str) -> None:
+    """Write a file aside and put it in its place when it is complete."""
+    aside = path.with_name(f".{path.name}.partial")
+    try:
+        aside.write_text(text, encoding="utf-8")
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
 
 
 def _read_lines(path: Path) -> list[dict[str, Any]]:

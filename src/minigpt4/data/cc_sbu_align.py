@@ -9,6 +9,7 @@ Paper: §3.2 (about 3,500 curated pairs).
 from __future__ import annotations
 
 import json
+import logging
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -18,6 +19,8 @@ from PIL import Image
 
 from minigpt4.data.example import Example, captioned
 from minigpt4.errors import DataError
+
+logger = logging.getLogger(__name__)
 
 ANNOTATIONS, IMAGES = "filter_cap.json", "image"
 PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif")
@@ -39,6 +42,13 @@ class CcSbuAlign:
             raise DataError(
                 f"no usable pair in {self.folder} ({dict(self.skipped)}); wanted "
                 f"{IMAGES}/ID.jpg for the image_id of each annotation in {ANNOTATIONS}"
+            )
+        if self.skipped:
+            logger.warning(
+                "%d pairs of %s are usable, others are not: %s",
+                len(self.pairs),
+                self.folder,
+                dict(self.skipped),
             )
 
     def __len__(self) -> int:

@@ -75,6 +75,13 @@ class TarShards:
                 f"no usable sample in {len(self.paths)} shards ({dict(self.skipped)}); first: "
                 f"{self.paths[0]}. Wanted KEY.jpg with KEY.txt or KEY.json, as img2dataset writes"
             )
+        if self.skipped:
+            logger.warning(
+                "%d samples of %d shards are usable, others are not: %s",
+                len(self.samples),
+                len(self.paths),
+                dict(self.skipped),
+            )
 
     def __len__(self) -> int:
         return len(self.samples)

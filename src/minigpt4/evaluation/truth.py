@@ -29,6 +29,18 @@ from minigpt4.world.vocabulary import (
 Named = tuple[str, str | None]
 """The kind of a thing named in a text, and its colour where the text says one."""
 
+
+def _forms(names: Sequence[str]) -> dict[str, str]:
+    """Map every singular and plural form to its name."""
+    forms = {"snowmen": "snowman", "cacti": "cactus"} if "cactus" in names else {}
+    for name in names:
+        plurals = [f"{name}s", f"{name}es", *([f"{name[:-1]}ies"] if name.endswith("y") else [])]
+        forms |= dict.fromkeys((name, *plurals), name)
+    return forms
+
+
+_KIND_OF = _forms(KINDS)
+_FOOD_OF = _forms((*DISHES, *INGREDIENTS))
 _THING = rf"(?:(?:small|large|little|tiny|big) )?((?:{'|'.join(COLORS)}) (?:{'|'.join(KINDS)}))"
 _RELATION = (
     rf"{_THING} (?:(?:is|was|stays|can be seen) )?"
@@ -36,7 +48,6 @@ _RELATION = (
 )
 _INVERTED = rf"\b(on|under) the {_THING} (?:the|an?) {_THING} (?:is|was|stays|can|stands)"
 _SIZE_WORDS = frozenset(("small", "large", "little", "tiny", "big"))
-_IRREGULAR = {"snowmen": "snowman", "cacti": "cactus"}
 _WEATHER_WORDS = {
     "clear": "clear",
     "cloudy": "cloudy", "cloud": "cloudy", "clouds": "cloudy",
@@ -78,7 +89,9 @@ def judge_description(scene: Scene, text: str) -> DescriptionVerdict:
     """Judge a detailed description of a scene."""
     named = distinct([*objects_named(text), *dishes_named(text)])
     expected = expected_things(scene)
-    here = {kind for kind, _ in expected} | ({scene.extra.name} if _is_dish(scene) else set())
+    here = {kind for kind, _ in expected}
+    if isinstance(scene.extra, Dish):
+        here.add(scene.extra.name)
     fault = incompleteness(text)
     return DescriptionVerdict(
         expected=expected,
@@ -106,7 +119,7 @@ def objects_named(text: str) -> list[Named]:
     for clause in re.split(r"[.,;:!?\n]", text):
         words = words_of(clause)
         for index, word in enumerate(words):
-            kind = _singular(word, KINDS)
+            kind = _KIND_OF.get(word)
             if kind is None:
                 continue
             before = _before(words, index)
@@ -121,7 +134,7 @@ def objects_named(text: str) -> list[Named]:
 def dishes_named(text: str) -> list[Named]:
     """List the dishes and ingredients a text names, each as `(name, None)`."""
     words = words_of(text)
-    names = [_singular(word, (*DISHES, *INGREDIENTS)) for word in words]
+    names = [_FOOD_OF.get(word) for word in words]
     return [(name, None) for name in names if name is not None]
 
 
@@ -173,17 +186,6 @@ def without_negations(text: str) -> str:
     return re.sub(r"\b(no|not|without)\s+\w+", " ", text)
 
 
-def _singular(word: str, names: Sequence[str]) -> str | None:
-    if word in names:
-        return word
-    if word in _IRREGULAR and _IRREGULAR[word] in names:
-        return _IRREGULAR[word]
-    for ending, stem in (("ies", "y"), ("es", ""), ("s", "")):
-        if word.endswith(ending) and word[: -len(ending)] + stem in names:
-            return word[: -len(ending)] + stem
-    return None
-
-
 def _before(words: list[str], index: int) -> list[str]:
     """Return the colour and size words right before a noun, nearest first."""
     before: list[str] = []
@@ -200,7 +202,7 @@ def _color_after(words: list[str], index: int) -> str | None:
     after = words[index + 1 : index + 4]
     if len(after) < 2 or after[0] not in ("is", "are") or after[1] not in COLORS:
         return None
-    return after[1] if len(after) == 2 or _singular(after[2], KINDS) is None else None
+    return after[1] if len(after) == 2 or after[2] not in _KIND_OF else None
 
 
 def _only_word(text: str, right: str | None, meanings: dict[str, str]) -> bool | None:
@@ -251,10 +253,6 @@ def _count_of(text: str, noun: str) -> int | None:
 def _bare(symptom: str) -> str:
     """Return a symptom without its article."""
     return symptom.removeprefix("a ")
-
-
-def _is_dish(scene: Scene) -> bool:
-    return isinstance(scene.extra, Dish)
 
 
 def distinct(named: Sequence[Named]) -> tuple[Named, ...]:

@@ -6,11 +6,13 @@ from minigpt4.generation.prompt import Prompt
 from minigpt4.generation.reply import Reply
 from minigpt4.generation.scoring import candidate_losses, rank_candidates
 from minigpt4.generation.settings import CHAT, GREEDY, GenerationSettings
+from minigpt4.processing.conversation import Conversation
 
 __all__ = [
     "CHAT",
     "GREEDY",
     "Chat",
+    "Conversation",
     "GenerationSettings",
     "Prompt",
     "Reply",

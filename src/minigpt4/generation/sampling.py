@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -18,6 +18,7 @@ from minigpt4.errors import GenerationError
 from minigpt4.generation.settings import GenerationSettings
 
 
+@runtime_checkable
 class Chooser(Protocol):
     """What a row says about the choice of its next token."""
 

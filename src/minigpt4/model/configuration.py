@@ -40,13 +40,13 @@ class MiniGPT4Config(PreTrainedConfig):
         "text_config": SubConfigSpec(config_class=AutoConfig, model_type="llama"),
     }
 
-    vision_config: dict | PreTrainedConfig | None = None
+    vision_config: Any = None
     """Any vision model of transformers; its `last_hidden_state` is used."""
 
-    qformer_config: dict | PreTrainedConfig | None = None
+    qformer_config: Any = None
     """A `Blip2QFormerConfig`, or None for the variant without a Q-Former."""
 
-    text_config: dict | PreTrainedConfig | None = None
+    text_config: Any = None
     """Any causal LM of transformers that takes `inputs_embeds`."""
 
     num_query_tokens: int = 32

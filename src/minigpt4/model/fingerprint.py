@@ -8,6 +8,7 @@ takes seconds. For the proof that training changed nothing, `exact` hashes every
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
@@ -24,7 +25,12 @@ def fingerprint(part: nn.Module, *, exact: bool = False) -> str:
 
     `exact` tells any change of any bit, but also fp32 from bf16.
     """
-    parameters = sorted(part.named_parameters())
+    return fingerprint_tensors(dict(part.named_parameters()), exact=exact)
+
+
+def fingerprint_tensors(tensors: Mapping[str, Tensor], *, exact: bool = False) -> str:
+    """Return the fingerprint of the part whose parameters these are."""
+    parameters = sorted(tensors.items())
     sampled = sum(tensor.numel() for _, tensor in parameters) > HASHED_WHOLE_PARAMETERS
     digest = hashlib.sha256()
     for name, tensor in parameters:

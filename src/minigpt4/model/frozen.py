@@ -96,7 +96,11 @@ def load_part(
     place = source.locate(directory)
     if source.kind != "hub":
         check_files(name, Path(place))
-    options: dict[str, Any] = {"dtype": dtype, "output_loading_info": True}
+    options: dict[str, Any] = {
+        "dtype": dtype,
+        "output_loading_info": True,
+        "local_files_only": source.kind != "hub",
+    }
     if source.revision is not None:
         options["revision"] = source.revision
     if device.type != "cpu":
@@ -129,6 +133,8 @@ def check_files(name: str, directory: Path) -> None:
             f"no {name} at {directory}; put it back there, or save the model with its frozen "
             "parts copied"
         )
+    if not (directory / "config.json").is_file():
+        raise WeightsError(f"the {name} in {directory} has no config.json; copy or download it")
     weights = [
         path for path in sorted(directory.iterdir()) if path.suffix in (".safetensors", ".bin")
     ]
@@ -185,7 +191,9 @@ def part_class(name: str, config: Any) -> Any:
     """Return the class that loads a part."""
     if name == "llm":
         return AutoModelForCausalLM
-    kind = config.qformer_config.model_type if name == "qformer" else config.vision_config.model_type
+    kind = (
+        config.qformer_config.model_type if name == "qformer" else config.vision_config.model_type
+    )
     # AutoModel does not know BLIP-2's parts on their own.
     known = {QFORMER_MODEL_TYPE: Blip2QFormerModel, VISION_MODEL_TYPE: Blip2VisionModel}
     return known.get(kind, AutoModel)

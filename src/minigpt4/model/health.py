@@ -31,8 +31,9 @@ ENGLISH = (
     "Paris is the capital of France, and London is the capital of England.",
 )
 WORLD = (
-    "A red car is on the beach in the morning. It is sunny.",
-    "The picture shows a small blue dog next to a large green tree.",
+    "The picture shows a clear evening on the farm. On the left there is a big black cactus. "
+    "A large blue ball is on the right side.",
+    "a rainy evening in the park with a small orange cake left and a large white train center",
 )
 CHANCE_SHARE = 0.6
 """A loss above this share of ln(vocabulary) is not that of a language model that fits."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
-import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
@@ -43,7 +42,7 @@ def check_takes_embeddings(llm: nn.Module) -> None:
         raise SettingsError(f"{name} is an encoder-decoder; choose a causal LM")
 
 
-def next_token_logits(llm: nn.Module, **inputs: Any) -> dict[str, Any]:
+def next_token_logits(llm: Any, **inputs: Any) -> dict[str, Any]:
     """Run the LLM and return its outputs by name."""
     outputs = llm(**inputs, return_dict=True)
     return {
@@ -55,7 +54,7 @@ def next_token_logits(llm: nn.Module, **inputs: Any) -> dict[str, Any]:
 
 
 def answer_logits(
-    llm: nn.Module, positions: Bool[Tensor, "batch length_minus_1"], **inputs: Any
+    llm: Any, positions: Bool[Tensor, "batch length_minus_1"], **inputs: Any
 ) -> Float[Tensor, "targets vocab"]:
     """Return the logits at the given positions only, in row-major order."""
     inputs |= {"use_cache": False, "return_dict": True}
@@ -65,16 +64,16 @@ def answer_logits(
     return llm.get_output_embeddings()(hidden[positions])  # (n, V)
 
 
-def _answer_logits_by_column(llm: nn.Module, positions: Tensor, **inputs: Any) -> Tensor:
+def _answer_logits_by_column(llm: Any, positions: Tensor, **inputs: Any) -> Tensor:
     """Let the LLM make the logits itself, at every column that some row needs."""
     columns = positions.any(dim=0).nonzero()[:, 0]
     logits = llm(**inputs, logits_to_keep=columns).logits  # (B, columns, V)
     return logits[positions[:, columns]]  # (n, V)
 
 
-def special_token_ids(llm: nn.Module) -> dict[str, int | None]:
+def special_token_ids(llm: Any) -> dict[str, Any]:
     """Return the ids that begin, end and pad a text of this LLM."""
-    config: Any = llm.generation_config
+    config = llm.generation_config
     eos = config.eos_token_id
     first_eos = eos[0] if isinstance(eos, list) else eos
     pad = config.pad_token_id

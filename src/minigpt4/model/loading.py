@@ -50,7 +50,7 @@ CARD_FILE = "README.md"
 EXPERIMENT_FILE = "experiment.json"
 
 # What `save` writes and so may replace; anything else in a directory is kept.
-_OWNED = frozenset(
+OWNED_FILES = frozenset(
     {
         "config.json",
         "generation_config.json",
@@ -103,7 +103,8 @@ def load(
     model.processor = load_processor(directory)
     template = template_by_name(config.template, model.processor.tokenizer)
     model.generation_config.stop_strings = list(template.stop_strings) or None
-    return model.to(where).eval()
+    model.to(device=where)  # type: ignore[call-arg]
+    return model.eval()
 
 
 def save(
@@ -130,7 +131,7 @@ def save(
         WeightsError: if the disk is full, or a reference is asked for parts that have no place.
     """
     target = Path(path).resolve()
-    with whole_directory(target, owned=_OWNED) as draft:
+    with whole_directory(target, owned=OWNED_FILES) as draft:
         model.config.architectures = [type(model).__name__]
         with quiet_transformers():
             model.config.save_pretrained(draft)
@@ -172,7 +173,7 @@ def load_processor(path: str | Path) -> MiniGPT4Processor:
     directory = find_directory(path)
     try:
         with quiet_transformers():
-            return MiniGPT4Processor.from_pretrained(directory)
+            return MiniGPT4Processor.from_pretrained(directory, local_files_only=True)
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise WeightsError(
             f"the processor files in {directory} are missing or damaged ({error}); "

@@ -69,7 +69,7 @@ class MiniGPT4ForConditionalGeneration(PreTrainedModel, GenerationMixin):
     config: MiniGPT4Config
     base_model_prefix = "minigpt4"
     main_input_name = "input_ids"
-    input_modalities = ("image", "text")
+    input_modalities = ["image", "text"]
     _supports_sdpa = True
     _supports_flash_attn = True
     _supports_attention_backend = True
@@ -84,19 +84,20 @@ class MiniGPT4ForConditionalGeneration(PreTrainedModel, GenerationMixin):
         llm: nn.Module | None = None,
     ) -> None:
         super().__init__(config)
-        self.vision_encoder = vision_encoder or build_vision_encoder(config.vision_config)
+        # Parts are modules of transformers that share no type but nn.Module.
+        self.vision_encoder: Any = vision_encoder or build_vision_encoder(config.vision_config)
         if config.vision_norm_eps is not None:
             set_last_norm_eps(self.vision_encoder, config.vision_norm_eps)
-        self.qformer: nn.Module | None = None
-        self.query_tokens: nn.Parameter | None = None
+        self.qformer: Any = None
+        self.query_tokens: Any = None
         if config.qformer_config is not None:
             self.qformer = qformer or Blip2QFormerModel(deepcopy(config.qformer_config))
             # Queries of zeros would be divided by the norm's epsilon: gradients of 1e18.
             queries = torch.randn(1, config.num_query_tokens, config.qformer_config.hidden_size)
             self.query_tokens = nn.Parameter(0.02 * queries)
-        self.llm = llm or AutoModelForCausalLM.from_config(deepcopy(config.text_config))
+        self.llm: Any = llm or AutoModelForCausalLM.from_config(deepcopy(config.text_config))
         check_takes_embeddings(self.llm)
-        self.projection = build_projection(
+        self.projection: nn.Module = build_projection(
             config.projection_in_features,
             config.text_config.hidden_size,
             num_layers=config.projection_num_layers,
@@ -114,7 +115,7 @@ class MiniGPT4ForConditionalGeneration(PreTrainedModel, GenerationMixin):
     def encode_images(
         self, pixel_values: Float[Tensor, "images 3 height width"]
     ) -> Float[Tensor, "images image_tokens feature_dim"]:
-        """Encode pictures up to the projection's input: all that is frozen, and so can be cached."""
+        """Encode pictures up to the projection's input: frozen, so it can be cached."""
         with torch.no_grad():
             tokens = encode_patches(
                 self.vision_encoder, pixel_values.to(self.vision_encoder.dtype)
@@ -174,7 +175,7 @@ class MiniGPT4ForConditionalGeneration(PreTrainedModel, GenerationMixin):
             image_mask[..., None], image_embeds.to(text_embeds.device, text_embeds.dtype)
         )  # (B, T, D)
 
-    def forward(
+    def forward(  # noqa: PLR0913 - the names are transformers' own
         self,
         input_ids: Tensor | None = None,
         attention_mask: Tensor | None = None,
@@ -195,6 +196,8 @@ class MiniGPT4ForConditionalGeneration(PreTrainedModel, GenerationMixin):
         or as `image_embeds` (the result of `get_image_features`).
         """
         if inputs_embeds is None:
+            if input_ids is None:
+                raise PromptError("neither input_ids nor inputs_embeds are given; give one")
             if image_embeds is None and image_features is None and pixel_values is not None:
                 image_features = self.encode_images(pixel_values)
             if image_embeds is None and image_features is not None:
@@ -239,7 +242,8 @@ class MiniGPT4ForConditionalGeneration(PreTrainedModel, GenerationMixin):
             )
         if self.processor is not None:
             kwargs.setdefault("tokenizer", self.processor.tokenizer)  # finds stop strings with it
-        return super().generate(input_ids, generation_config, **kwargs)
+        generate: Any = super().generate  # pyright: ignore[reportAttributeAccessIssue]
+        return generate(input_ids, generation_config, **kwargs)
 
     # -- what is frozen -------------------------------------------------------------------------
 

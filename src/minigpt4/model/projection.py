@@ -9,6 +9,7 @@ Paper: §3, Table 4 (b).
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import nn
@@ -40,7 +41,7 @@ def scale_to_embeddings(projection: nn.Module, embedding_norm: float) -> None:
 
 
 @torch.no_grad()
-def mean_embedding_norm(table: nn.Embedding, *, num_rows: int = 4096) -> float:
+def mean_embedding_norm(table: Any, *, num_rows: int = 4096) -> float:
     """Return the mean length of the embeddings of (at most `num_rows` evenly spaced) tokens."""
     count = table.weight.shape[0]
     step = max(1, count // num_rows)

@@ -15,24 +15,29 @@ _JINJA = """\
 {%- set state = namespace(images=0, system=none) -%}
 {%- for message in messages -%}
 {%- if message.role == 'system' -%}
-{%- set state.system = message.content if message.content is string else message.content[0].text -%}
+{%- set told = message.content -%}
+{%- set state.system = told if told is string else told[0].text -%}
 {%- elif message.content is not string -%}
 {%- for part in message.content if part.type != 'text' -%}
 {%- set state.images = state.images + 1 -%}
 {%- endfor -%}
 {%- endif -%}
 {%- endfor -%}
-{%- if state.system is not none -%}{{ state.system }}{%- elif state.images -%}{{ SYSTEM }}{%- endif -%}
+{%- if state.system is not none -%}{{ state.system }}
+{%- elif state.images -%}{{ SYSTEM }}
+{%- endif -%}
 {%- for message in messages if message.role != 'system' -%}
 {{ USER_PREFIX if message.role == 'user' else ASSISTANT_PREFIX }}
 {%- if message.content is string -%}{{ message.content }}
 {%- else -%}
 {%- for part in message.content if part.type != 'text' -%}
-{{ IMAGE }}{%- if not loop.last or message.content | selectattr('type', 'equalto', 'text') | list -%}\
-{{ GAP }}{%- endif -%}
+{{ IMAGE }}
+{%- if not loop.last or message.content | selectattr('type', 'equalto', 'text') | list -%}{{ GAP }}
+{%- endif -%}
 {%- endfor -%}
-{%- for part in message.content if part.type == 'text' -%}{{ part.text }}{%- if not loop.last -%}\
-{{ ' ' }}{%- endif -%}{%- endfor -%}
+{%- for part in message.content if part.type == 'text' -%}{{ part.text }}
+{%- if not loop.last -%}{{ ' ' }}{%- endif -%}
+{%- endfor -%}
 {%- endif -%}
 {%- if message.role == 'user' -%}{{ USER_SUFFIX }}{%- endif -%}
 {%- endfor -%}
@@ -54,7 +59,7 @@ def jinja_template(template: Any) -> str | None:
         "GAP": " " if template.image_close else "",
         "CUE": cue,
     }
-    text = _JINJA.replace("\\\n", "")
+    text = _JINJA
     for name, value in values.items():
         text = text.replace("{{ " + name, "{{ " + json.dumps(value)).replace(
             "else " + name, "else " + json.dumps(value)

@@ -27,7 +27,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from minigpt4.config import config
 from minigpt4.errors import PromptError, SettingsError
@@ -112,6 +112,7 @@ class Conversation:
         return Conversation((first, *kept[1:]), system)
 
 
+@runtime_checkable
 class Template(Protocol):
     """What generation asks of a template, ours or an LLM's own."""
 

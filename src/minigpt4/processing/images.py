@@ -69,6 +69,11 @@ def load_image(source: ImageSource) -> Image.Image:
 
 def squash(image: Image.Image, *, size_px: int) -> Image.Image:
     """Resize to a square without keeping the aspect ratio: the official evaluation."""
+    rows, columns = image.height - size_px, image.width - size_px
+    if rows > 0 and rows > 2 * columns:
+        # Pillow 13 resizes such pictures vertically first and rounds in between, older ones do
+        # not; said outright, all versions give the same pixels.
+        image = image.resize((image.width, size_px), Image.Resampling.BICUBIC)
     return image.resize((size_px, size_px), Image.Resampling.BICUBIC)
 
 
@@ -93,10 +98,12 @@ def to_pixel_values(
 def _name(source: ImageSource) -> str:
     if isinstance(source, str | Path):
         return str(source)
-    return "the picture" if isinstance(source, Image.Image) else f"the picture ({len(source)} bytes)"
+    return (
+        "the picture" if isinstance(source, Image.Image) else f"the picture ({len(source)} bytes)"
+    )
 
 
-def _file(source: str | Path | bytes, name: str) -> Path | io.BytesIO:
+def _file(source: str | Path | bytes, name: str) -> io.BytesIO:
     if isinstance(source, bytes):
         return io.BytesIO(source)
     path = Path(source)
@@ -106,7 +113,8 @@ def _file(source: str | Path | bytes, name: str) -> Path | io.BytesIO:
         raise ImageError(f"no picture at {name}")
     if path.is_dir():
         raise ImageError(f"{name} is a folder; give one of the pictures in it")
-    return path
+    # Read whole, so that no file stays open when a decoder gives up.
+    return io.BytesIO(path.read_bytes())
 
 
 def _check_size(image: Image.Image, name: str) -> None:

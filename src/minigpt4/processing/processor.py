@@ -73,7 +73,7 @@ class MiniGPT4Processor(ProcessorMixin):
 
     image_processor: MiniGPT4ImageProcessor
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all of it is saved beside the weights
         self,
         image_processor: MiniGPT4ImageProcessor,
         tokenizer: Any,

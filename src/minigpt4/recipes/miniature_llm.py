@@ -36,14 +36,14 @@ class LLMSettings:
     vocab_size: int = 2048
     small_corpus: bool = False
     """Captions and short answers only: the weaker LLM that teaches the Q-Former."""
-    copy_steps: int = 600
+    copy_steps: int = 800
     """First steps, spent on repeated random tokens."""
     copy_rows: int = 48
     """Sequences of a copying batch."""
     tokens_per_batch: int = 4096
     """Tokens of a batch of documents, padding included."""
-    pool_documents: int = 512
-    """Documents sorted by length before they are cut into batches."""
+    tokenizer_documents: int = 12_000
+    """Documents the tokenizer is trained on."""
     seed: int = 0
     """Seed of the documents."""
 
@@ -68,7 +68,9 @@ def build_llm(settings: LLMSettings) -> LlamaForCausalLM:
     )
 
 
-def train_tokenizer(*, vocab_size: int = 2048, num_documents: int = 12_000) -> PreTrainedTokenizerFast:
+def train_tokenizer(
+    *, vocab_size: int = 2048, num_documents: int = 12_000
+) -> PreTrainedTokenizerFast:
     """Train the byte-level BPE tokenizer on the corpus; the same call gives the same tokenizer."""
     tokenizer = Tokenizer(models.BPE())
     # One space before every segment, as SentencePiece has it; `###` never melts into a word.
@@ -110,15 +112,15 @@ class TokenBatch:
 
     def to(self, device: torch.device | str) -> TokenBatch:
         """Move both tensors."""
-        return replace(
-            self, input_ids=self.input_ids.to(device), labels=self.labels.to(device)
-        )
+        return replace(self, input_ids=self.input_ids.to(device), labels=self.labels.to(device))
 
 
 class LanguageTask:
     """Next-token prediction: copying first, then documents of the drawn world."""
 
-    def __init__(self, module: LlamaForCausalLM, tokenizer_path: str, settings: LLMSettings) -> None:
+    def __init__(
+        self, module: LlamaForCausalLM, tokenizer_path: str, settings: LLMSettings
+    ) -> None:
         self.module: nn.Module = module
         self.settings = settings
         self._tokenizer_path = tokenizer_path
@@ -143,7 +145,7 @@ class LanguageTask:
         return pad_rows(rows)
 
     def _build_pool(self, pool: int) -> list[list[Row]]:
-        """Sort a pool of documents by length and cut it into BATCHES_PER_POOL equal-cost batches."""
+        """Sort a pool of documents by length and cut it into batches of equal cost."""
         wanted = self.settings.tokens_per_batch * BATCHES_PER_POOL
         rng = random.Random(f"pool {self.settings.seed} {pool}")
         rows: list[Row] = []
@@ -173,6 +175,8 @@ class LanguageTask:
 Row = tuple[list[int], list[int]]
 BATCHES_PER_POOL = 8
 MAX_POOL_DOCUMENTS = 4096
+COPIED_FROM, NUM_COPIED = 300, 150
+"""The tokens of the copying phase: frequent pieces of words."""
 
 
 def encode_document(document: Document, tokenizer: Tokenizer) -> Row:
@@ -208,9 +212,8 @@ def copying_batch(step: int, settings: LLMSettings) -> TokenBatch:
     """Random sequences of 6 to 12 tokens, each repeated until 48 tokens are full."""
     generator = torch.Generator().manual_seed(settings.seed * 1_000_003 + step)
     period = int(torch.randint(6, 13, (), generator=generator))
-    # A circuit that copies forms sooner among few tokens; then it learns to do so with all.
-    num_tokens = 200 if step < settings.copy_steps // 2 else settings.vocab_size - 300
+    # Few different tokens: what forms is a circuit that copies, not a table of 2,048 words.
     shape = (settings.copy_rows, period)
-    tokens = 300 + torch.randint(num_tokens, shape, generator=generator)
+    tokens = COPIED_FROM + torch.randint(NUM_COPIED, shape, generator=generator)
     ids = tokens.repeat(1, 48 // period + 1)[:, :48]
     return TokenBatch(ids, ids.clone())

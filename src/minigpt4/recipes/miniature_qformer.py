@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from minigpt4.config import config
 from minigpt4.model.minigpt4 import MiniGPT4ForConditionalGeneration
 from minigpt4.recipes.miniature_llm import BOS, IGNORED, UNKNOWN
-from minigpt4.recipes.miniature_pictures import Pictures
+from minigpt4.data.drawn import Pictures
 from minigpt4.recipes.miniature_vision import epoch_indices
 from minigpt4.training.task import StepLoss
 from minigpt4.world.language.captions import full_caption
@@ -36,6 +36,13 @@ class QFormerSettings:
     num_query_tokens: int = 32
     question_share: float = 0.25
     """Share of rows that ask a question instead of wanting the whole caption."""
+
+
+def initial_queries(settings: QFormerSettings, *, seed: int) -> Tensor:
+    """Return untrained query tokens (1, Q, H). Zeros would give gradients of 1e18."""
+    generator = torch.Generator().manual_seed(seed)
+    shape = (1, settings.num_query_tokens, settings.hidden_size)
+    return 0.02 * torch.randn(shape, generator=generator)
 
 
 @dataclass(frozen=True)
@@ -71,23 +78,24 @@ class QFormerTask:
     def __init__(
         self,
         model: MiniGPT4ForConditionalGeneration,
-        tokenizer: Tokenizer,
         pictures: Pictures,
         vision_tokens: Tensor,
         *,
         batch_size: int,
         seed: int,
-        question_share: float = 0.25,
+        question_share: float,
     ) -> None:
         self.module = model
-        self._tokenizer = tokenizer
+        self._tokenizer: Tokenizer = model.processor.tokenizer.backend_tokenizer
         self._pictures, self._vision_tokens = pictures, vision_tokens
         self._batch_size, self._seed, self._question_share = batch_size, seed, question_share
 
     def batch(self, step: int) -> CaptionBatch:
         """Take the pictures of a step; each epoch words their captions anew."""
         indices = epoch_indices(len(self._pictures), self._batch_size, step, seed=self._seed)
-        rows = [self._row(index, random.Random(f"{self._seed} {step} {index}")) for index in indices]
+        rows = [
+            self._row(index, random.Random(f"{self._seed} {step} {index}")) for index in indices
+        ]
         length = max(len(ids) for ids, _ in rows)
         ids = [ids + [UNKNOWN] * (length - len(ids)) for ids, _ in rows]
         labels = [labels + [IGNORED] * (length - len(labels)) for _, labels in rows]
@@ -114,7 +122,8 @@ class QFormerTask:
     def loss(self, batch: CaptionBatch) -> StepLoss:
         """Loss of the captions given the pictures."""
         model = self.module
-        assert model.qformer is not None and model.query_tokens is not None
+        assert model.qformer is not None
+        assert model.query_tokens is not None
         queries = model.query_tokens.expand(len(batch.input_ids), -1, -1)  # (B, Q, H)
         features = model.qformer(
             query_embeds=queries, encoder_hidden_states=batch.vision_tokens

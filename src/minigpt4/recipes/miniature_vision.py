@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from transformers import Blip2VisionConfig, Blip2VisionModel, ResNetConfig, ResNetModel
 
 from minigpt4.config import config
-from minigpt4.recipes.miniature_pictures import Pictures
+from minigpt4.data.drawn import Pictures
 from minigpt4.recipes.miniature_tags import GLOBAL_TAGS, NUM_CELL_LOGITS, TagTargets, tag_loss
 from minigpt4.training.task import StepLoss
 
@@ -102,65 +102,104 @@ def teacher_features(teacher: ResNetModel, pixel_values: Tensor) -> Tensor:
     return nn.functional.layer_norm(features, features.shape[-1:])
 
 
-class _PictureTask:
-    """Batches shared by both steps: pictures in a fixed random order, shifted a little."""
+@dataclass(frozen=True)
+class PictureStream:
+    """Tagged pictures in a seeded order, a batch for each step."""
 
-    def __init__(self, pictures: Pictures, targets: TagTargets, *, batch_size: int, seed: int) -> None:
-        self._pictures, self._targets = pictures, targets
-        self._batch_size, self._seed = batch_size, seed
+    pictures: Pictures
+    targets: TagTargets
+    batch_size: int
+    seed: int
+    held_out: tuple[Pictures, TagTargets] | None = None
+    """Pictures that are never trained on, and their tags."""
 
     def batch(self, step: int) -> TaggedPictures:
-        """Take the pictures of a step; every epoch has an order of its own."""
-        indices = epoch_indices(len(self._pictures), self._batch_size, step, seed=self._seed)
-        pixels = self._pictures.pixel_values(indices)
-        generator = torch.Generator().manual_seed(self._seed * 7919 + step)
+        """Take the pictures of a step, half of them mirrored, all a little lighter or darker."""
+        indices = epoch_indices(len(self.pictures), self.batch_size, step, seed=self.seed)
+        generator = torch.Generator().manual_seed(self.seed * 7919 + step)
         gain = 1 + 0.1 * (torch.rand(len(indices), 1, 1, 1, generator=generator) - 0.5)
-        return TaggedPictures(pixels * gain, self._targets.take(indices))
+        mirrored = torch.rand(len(indices), generator=generator) < 0.5
+        pixels = self.pictures.pixel_values(indices) * gain
+        pixels[mirrored] = pixels[mirrored].flip(-1)
+        return TaggedPictures(pixels, self.targets.take(indices).mirrored(mirrored))
+
+    def validate(self, task: TeacherTask | DistillTask) -> dict[str, float | str]:
+        """Return loss and accuracies on the held-out pictures."""
+        if self.held_out is None:
+            return {}
+        pictures, targets = self.held_out
+        device = next(task.module.parameters()).device
+        batch = TaggedPictures(pictures.pixel_values(list(range(len(pictures)))), targets)
+        result = task.loss(batch.to(device))
+        metrics = {f"validation_{name}": value for name, value in result.metrics.items()}
+        return {"validation_loss": result.loss.item(), **metrics}
 
 
-class TeacherTask(_PictureTask):
+class TeacherTask:
     """The ResNet learns to name what is in a drawn picture."""
 
-    def __init__(self, teacher: ResNetModel, pictures: Pictures, targets: TagTargets, *, batch_size: int, seed: int) -> None:  # fmt: skip
-        super().__init__(pictures, targets, batch_size=batch_size, seed=seed)
+    def __init__(self, teacher: ResNetModel, stream: PictureStream) -> None:
         channels = teacher.config.hidden_sizes[-1]
-        self.module: nn.Module = nn.ModuleDict({"teacher": teacher, "head": TagHead(channels)})
+        self._teacher, self._head = teacher, TagHead(channels)
+        self._stream = stream
+        self.module: nn.Module = nn.ModuleDict({"teacher": teacher, "head": self._head})
+
+    def batch(self, step: int) -> TaggedPictures:
+        """Take the pictures of a step."""
+        return self._stream.batch(step)
 
     def loss(self, batch: TaggedPictures) -> StepLoss:
         """Cross-entropy of the tags."""
-        parts = self.module
-        cells, picture = parts["head"](teacher_features(parts["teacher"], batch.pixel_values))  # type: ignore[index]
+        cells, picture = self._head(teacher_features(self._teacher, batch.pixel_values))
         loss, metrics = tag_loss(cells, picture, batch.targets)
         return step_loss(loss, batch, metrics)
 
+    def validate(self, step: int) -> dict[str, float | str]:
+        """Return loss and accuracies on held-out pictures."""
+        return self._stream.validate(self)
 
-class DistillTask(_PictureTask):
+
+class DistillTask:
     """The ViT regresses the teacher's features patch by patch, and names the tags."""
 
-    def __init__(self, encoder: Blip2VisionModel, teacher: ResNetModel, pictures: Pictures, targets: TagTargets, settings: VisionSettings, *, batch_size: int, seed: int) -> None:  # fmt: skip
-        super().__init__(pictures, targets, batch_size=batch_size, seed=seed)
+    def __init__(
+        self,
+        encoder: Blip2VisionModel,
+        teacher: ResNetModel,
+        stream: PictureStream,
+        *,
+        tag_weight: float,
+    ) -> None:
         width, channels = encoder.config.hidden_size, teacher.config.hidden_sizes[-1]
         self._teacher = teacher.requires_grad_(False).eval()
-        self._tag_weight = settings.tag_weight
-        self.module: nn.Module = nn.ModuleDict(
-            {
-                "vision_encoder": encoder,
-                "regressor": nn.Linear(width, channels),
-                "head": TagHead(width),
-            }
-        )
+        self._stream, self._tag_weight = stream, tag_weight
+        self._encoder = encoder
+        self._regressor = nn.Linear(width, channels)
+        self._head = TagHead(width)
+        self.module: nn.Module = distilled(encoder, self._regressor, self._head)
+
+    def batch(self, step: int) -> TaggedPictures:
+        """Take the pictures of a step."""
+        return self._stream.batch(step)
 
     def loss(self, batch: TaggedPictures) -> StepLoss:
         """Mean squared error to the teacher plus the weighted tag loss."""
-        parts = self.module
         with torch.no_grad():
             wanted = teacher_features(self._teacher.eval(), batch.pixel_values)
-        hidden = parts["vision_encoder"](batch.pixel_values).last_hidden_state  # type: ignore[index]
-        patches = hidden[:, 1:]  # (B, P, C): without CLS
-        error = nn.functional.mse_loss(parts["regressor"](patches).float(), wanted)  # type: ignore[index]
-        tags, metrics = tag_loss(*parts["head"](patches), batch.targets)  # type: ignore[index]
+        patches = self._encoder(batch.pixel_values).last_hidden_state[:, 1:]  # (B, P, C): no CLS
+        error = nn.functional.mse_loss(self._regressor(patches).float(), wanted)
+        tags, metrics = tag_loss(*self._head(patches), batch.targets)
         loss = error + self._tag_weight * tags
         return step_loss(loss, batch, {"distillation_error": error.item(), **metrics})
+
+    def validate(self, step: int) -> dict[str, float | str]:
+        """Return loss and accuracies on held-out pictures."""
+        return self._stream.validate(self)
+
+
+def distilled(encoder: nn.Module, regressor: nn.Module, head: nn.Module) -> nn.ModuleDict:
+    """Name the parts as the checkpoints of the distillation do."""
+    return nn.ModuleDict({"vision_encoder": encoder, "regressor": regressor, "head": head})
 
 
 def step_loss(loss: Tensor, batch: TaggedPictures, metrics: Mapping[str, float]) -> StepLoss:

@@ -14,7 +14,6 @@ from torch import Tensor
 
 from minigpt4.data.mixing import Drawn, Mixture
 from minigpt4.model.minigpt4 import MiniGPT4ForConditionalGeneration
-from minigpt4.processing.processor import MiniGPT4Processor
 from minigpt4.training.progress import progress_bar
 
 Place = tuple[int, int]
@@ -37,7 +36,6 @@ class Features:
 @torch.no_grad()
 def compute_features(
     model: MiniGPT4ForConditionalGeneration,
-    processor: MiniGPT4Processor,
     mixture: Mixture,
     *,
     num_batches: int,
@@ -69,7 +67,7 @@ def compute_features(
                 if (drawn.source, index) in rows:
                     continue
                 assert example.image is not None
-                pixels = processor.pixel_values([example.image])
+                pixels = model.processor.pixel_values([example.image])
                 assert pixels is not None
                 rows[drawn.source, index] = len(rows)
                 waiting.append(pixels)

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 from accelerate import Accelerator
-from accelerate.utils import send_to_device
+from accelerate.utils import broadcast, send_to_device
 
 from minigpt4.config import dump_config
 from minigpt4.errors import TrainingError
@@ -89,10 +89,14 @@ class Run:
             raise TrainingError(
                 f"{self.out} holds a run already; go on with --resume, or choose another --out"
             )
+        if self.accelerator.num_processes > 1:
+            for parameter in self.trained:  # every process starts from the first one's weights
+                broadcast(parameter.data)
         if self.state.step == 0:
-            random.seed(self.settings.seed)
-            np.random.seed(self.settings.seed)
-            torch.manual_seed(self.settings.seed)
+            seed = self.settings.seed + self.accelerator.process_index
+            random.seed(seed)
+            np.random.seed(seed)
+            torch.manual_seed(seed)
         self.out.mkdir(parents=True, exist_ok=True)
         self.task.module.train()
 

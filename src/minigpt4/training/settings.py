@@ -70,10 +70,9 @@ class TrainSettings:
     """Seed of the dice thrown while training (dropout); data has its own seed."""
 
     def __post_init__(self) -> None:
-        if not 0 <= self.warmup_steps <= self.num_steps:
-            raise SettingsError(
-                f"warmup_steps is {self.warmup_steps}; wanted 0 to num_steps ({self.num_steps})"
-            )
+        # A warm-up longer than the run is allowed: a run cut short keeps its first learning rates.
+        if self.warmup_steps < 0:
+            raise SettingsError(f"warmup_steps is {self.warmup_steps}; wanted 0 or more")
         for name in ("num_steps", "accumulation_steps", "checkpoint_every_steps"):
             if getattr(self, name) < 1:
                 raise SettingsError(f"{name} is {getattr(self, name)}; wanted at least 1")

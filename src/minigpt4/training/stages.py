@@ -24,7 +24,7 @@ from minigpt4.data.prompts import sample_prompt
 from minigpt4.errors import SettingsError
 from minigpt4.model.minigpt4 import MiniGPT4ForConditionalGeneration
 from minigpt4.processing.batch import Batch, EncodedPrompt, collate
-from minigpt4.processing.processor import MiniGPT4Processor, TrainingLayout
+from minigpt4.processing.processor import TrainingLayout
 from minigpt4.training.features import Features
 from minigpt4.training.task import StepLoss
 
@@ -75,7 +75,6 @@ class AlignmentTask:
     def __init__(
         self,
         model: MiniGPT4ForConditionalGeneration,
-        processor: MiniGPT4Processor,
         mixture: Mixture,
         settings: AlignmentSettings,
         *,
@@ -88,7 +87,7 @@ class AlignmentTask:
                 "another picture each time; set crop=false or train without features"
             )
         self.module: nn.Module = model
-        self.model, self.processor = model, processor
+        self.model, self.processor = model, model.processor
         self.mixture, self.validation = mixture, validation
         self.settings, self.features = settings, features
 

@@ -6,6 +6,7 @@ own (`_SPLIT_KEYS`), so no seed of one split can meet a scene of another by cons
 
 from __future__ import annotations
 
+import itertools
 import random
 from typing import Literal
 
@@ -120,7 +121,7 @@ def _side_relations(objects: list[SceneObject], stacked: list[Relation]) -> list
     carried = {relation.subject for relation in stacked}
     standing = [index for index in range(len(objects)) if index not in carried]
     relations = []
-    for first, second in zip(standing, standing[1:], strict=False):
+    for first, second in itertools.pairwise(standing):
         relations.append(Relation(subject=first, name="left of", object=second))
         relations.append(Relation(subject=second, name="right of", object=first))
         columns = [voc.POSITIONS.index(objects[index].position) for index in (first, second)]
@@ -153,9 +154,7 @@ def _sample_incongruous(number: int, rng: random.Random) -> Scene:
     position = rng.choice(voc.POSITIONS)
     relations: list[Relation] = []
     if rule in ("ride", "heavy"):
-        tops, bases = (
-            (know.RIDERS, know.RIDDEN) if rule == "ride" else (know.HEAVY, know.FRAGILE)
-        )
+        tops, bases = (know.RIDERS, know.RIDDEN) if rule == "ride" else (know.HEAVY, know.FRAGILE)
         top, base = rng.choice(tops), rng.choice(bases)
         objects = [_object(rng, base, "large", position), _object(rng, top, "small", position)]
         relations = [Relation(subject=1, name="on", object=0)]

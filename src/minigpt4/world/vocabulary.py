@@ -48,7 +48,20 @@ SYMPTOMS = {
 }
 SICK_PLANTS = ("tree", "palm", "flower", "cactus", "bush")
 
-PRODUCTS = ("bottle", "cup", "lamp", "chair", "clock", "umbrella", "book", "ball", "robot", "car", "bicycle", "tent")  # fmt: skip
+PRODUCTS = (
+    "bottle",
+    "cup",
+    "lamp",
+    "chair",
+    "clock",
+    "umbrella",
+    "book",
+    "ball",
+    "robot",
+    "car",
+    "bicycle",
+    "tent",
+)
 """Kinds that are shown as a single product on a plain ground."""
 
 PAGE_BUTTONS = (1, 2, 3)

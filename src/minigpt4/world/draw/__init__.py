@@ -1,0 +1,1 @@
+"""Drawing: a scene becomes pixels, drawn at twice the size and reduced."""

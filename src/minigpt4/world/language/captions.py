@@ -75,9 +75,7 @@ def full_caption(scene: Scene, rng: random.Random) -> str:
     return f"{setting(scene)} with {join(object_phrases(scene, None, position=True))}"
 
 
-def object_phrases(
-    scene: Scene, rng: random.Random | None, *, position: bool = False
-) -> list[str]:
+def object_phrases(scene: Scene, rng: random.Random | None, *, position: bool = False) -> list[str]:
     """Return one phrase a column, e.g. `a small cat on a large table`; `rng` drops some sizes."""
     stacked = stacked_relations(scene)
     phrases = []
@@ -109,7 +107,9 @@ def _special_caption(scene: Scene, rng: random.Random) -> str:
         return f"{article(f'sick {item.color} {item.kind}')} with {extra.symptom}"
     if isinstance(extra, Poster):
         return f"film poster with {thing(item, size=False)} on {article(extra.ground)} ground"
-    return rng.choice((f"{thing(item, size=False)} as a product", f"a single {item.color} {item.kind} for sale"))  # fmt: skip
+    return rng.choice(
+        (f"{thing(item, size=False)} as a product", f"a single {item.color} {item.kind} for sale")
+    )
 
 
 def count_of(number: int, noun: str) -> str:

@@ -163,7 +163,9 @@ def _conversation(
         segments.append(Segment(_tell(scene, rng), learned=False))
         opening = "</Img> "
     elif scene is not None:
-        segments.append(Segment(f"{opening}{rng.choice(('Here is a picture :', 'The scene :', 'Picture :'))}"))  # fmt: skip
+        segments.append(
+            Segment(f"{opening}{rng.choice(('Here is a picture :', 'The scene :', 'Picture :'))}")
+        )
         segments.append(Segment(_tell(scene, rng), learned=False))
         opening = ""
     for ask, answer in turns:

@@ -104,7 +104,10 @@ def _special(scene: Scene, rng: random.Random) -> QuestionAnswer:
         verb = "is" if extra.num_buttons == 1 else "are"
         return rng.choice(
             (
-                ("How many buttons are there?", f"There {verb} {count_of(extra.num_buttons, 'button')}."),  # fmt: skip
+                (
+                    "How many buttons are there?",
+                    f"There {verb} {count_of(extra.num_buttons, 'button')}.",
+                ),
                 ("What color is the header?", f"The header is {extra.color}."),
                 ("Is there a list?", f"The page has {list_of(extra.num_list_items)}."),
             )
@@ -113,5 +116,8 @@ def _special(scene: Scene, rng: random.Random) -> QuestionAnswer:
     if isinstance(extra, Illness):
         return "What do you see on the plant?", f"The {item.kind} has {extra.symptom}."
     if isinstance(extra, Poster):
-        return "What is on the poster?", f"There is {thing(item, size=False)} on {article(extra.ground)} ground."  # fmt: skip
+        return (
+            "What is on the poster?",
+            f"There is {thing(item, size=False)} on {article(extra.ground)} ground.",
+        )
     return "What product is this?", f"It is {thing(item, size=False)}."

@@ -37,13 +37,13 @@ def _clauses(scene: Scene) -> list[str]:
     if isinstance(extra, Dish):
         return [f"dish {extra.name}", f"with {' , '.join(extra.ingredients)}"]
     if isinstance(extra, Mockup):
-        parts = [f"sketch of a page", f"{extra.color} header"]
+        parts = ["sketch of a page", f"{extra.color} header"]
         parts.append(f"{NUMBERS[extra.num_buttons]} buttons")
         parts.append("image box" if extra.has_image_box else "no image box")
         parts.append(f"list of {NUMBERS[extra.num_list_items]}")
         return parts
     if isinstance(extra, Illness):
-        return [f"sick plant", _words(scene.objects[0]), f"with {extra.symptom}"]
+        return ["sick plant", _words(scene.objects[0]), f"with {extra.symptom}"]
     if isinstance(extra, Poster):
         return ["film poster", _words(scene.objects[0]), f"on {extra.ground} ground"]
     if scene.kind == "product":

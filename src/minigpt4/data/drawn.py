@@ -7,9 +7,10 @@ whoever changes a brush stroke gets new pictures.
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import cast
 
 import numpy as np
 import torch
+from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from minigpt4.world import draw as draw_package
@@ -28,6 +30,9 @@ from minigpt4.world.scene import Scene
 MEAN = (0.48145466, 0.4578275, 0.40821073)
 STD = (0.26862954, 0.26130258, 0.27577711)
 Report = Callable[[int, int], None]
+"""Called with (done, all) as work goes on, for a progress bar."""
+
+_PICTURES_PER_JOB = 128
 
 
 def cache_folder() -> Path:
@@ -38,7 +43,7 @@ def cache_folder() -> Path:
 
 @dataclass(frozen=True)
 class Pictures:
-    """`count` pictures of one stream of a split, and their scenes."""
+    """The first `len(pixels)` pictures of one stream of a split, and their scenes."""
 
     split: Split
     seed: int
@@ -52,22 +57,22 @@ class Pictures:
         """Return the truth of a picture."""
         return sample_scene(self.split, self.seed, index)
 
-    def pixel_values(self, indices: list[int]) -> Tensor:
-        """Return normalised pictures, (B, 3, H, W) float32."""
+    def pixel_values(self, indices: Sequence[int]) -> Float[Tensor, "batch 3 height width"]:
+        """Return normalised pictures."""
         return normalise(self.pixels[np.asarray(indices)])
 
 
-def normalise(pixels: np.ndarray) -> Tensor:
-    """Turn bytes (B, H, W, 3) into CLIP-normalised floats (B, 3, H, W)."""
-    values = torch.from_numpy(pixels.astype(np.float32) / 255.0)
+def normalise(
+    pixels: UInt8[np.ndarray, "batch height width 3"],
+) -> Float[Tensor, "batch 3 height width"]:
+    """Turn bytes into CLIP-normalised floats."""
+    values = torch.from_numpy(pixels.astype(np.float32) / 255.0)  # (B, H, W, 3)
     values = (values - torch.tensor(MEAN)) / torch.tensor(STD)
-    return values.permute(0, 3, 1, 2).contiguous()
+    return values.permute(0, 3, 1, 2).contiguous()  # (B, 3, H, W)
 
 
-def load_pictures(
-    split: Split, seed: int, count: int, *, report: Report | None = None
-) -> Pictures:
-    """Return `count` pictures, drawing those that are not in the cache yet.
+def load_pictures(split: Split, seed: int, count: int, *, report: Report | None = None) -> Pictures:
+    """Return `count` pictures, drawing them if they are not in the cache yet.
 
     Args:
         report: called with (drawn, count) while drawing, for a progress bar.
@@ -80,18 +85,40 @@ def load_pictures(
     return Pictures(split, seed, np.load(path, mmap_mode="r"))
 
 
+def draw_range(split: Split, seed: int, start: int, stop: int) -> Iterator[np.ndarray]:
+    """Yield the pictures from `start` to before `stop` in order, drawn with all cores."""
+    starts = range(start, stop, _PICTURES_PER_JOB)
+    jobs = [(split, seed, first, min(first + _PICTURES_PER_JOB, stop)) for first in starts]
+    if len(jobs) < 2:  # new processes would cost more than they save
+        for job in jobs:
+            yield from _draw_some(job)
+        return
+    with ProcessPoolExecutor(os.cpu_count()) as pool:
+        for drawn in pool.map(_draw_some, jobs):
+            yield from drawn
+
+
+def drawing_hash() -> str:
+    """Return a hash of the code that decides what a picture looks like."""
+    folder = Path(cast(str, draw_package.__file__)).parent
+    world = Path(sample_module.__file__).parent
+    named = [world / name for name in ("sample.py", "vocabulary.py", "knowledge.py")]
+    digest = hashlib.sha256()
+    for file in [*sorted(folder.glob("*.py")), *named]:
+        # The syntax tree, so that comments and line breaks draw nothing anew.
+        digest.update(ast.dump(ast.parse(file.read_text(encoding="utf-8"))).encode())
+    return digest.hexdigest()[:16]
+
+
 def _draw_all(path: Path, split: Split, seed: int, count: int, report: Report | None) -> None:
     partial = path.with_suffix(f".{os.getpid()}.partial")
     try:
         shape = (count, PICTURE_PX, PICTURE_PX, 3)
         pixels = np.lib.format.open_memmap(partial, mode="w+", dtype=np.uint8, shape=shape)
-        starts = range(0, count, 128)
-        jobs = [(split, seed, start, min(start + 128, count)) for start in starts]
-        with ProcessPoolExecutor(os.cpu_count()) as pool:
-            for (_, _, start, stop), drawn in zip(jobs, pool.map(_draw_some, jobs), strict=True):
-                pixels[start:stop] = drawn
-                if report is not None:
-                    report(stop, count)
+        for index, picture in enumerate(draw_range(split, seed, 0, count)):
+            pixels[index] = picture
+            if report is not None and ((index + 1) % _PICTURES_PER_JOB == 0 or index + 1 == count):
+                report(index + 1, count)
         pixels.flush()
         partial.rename(path)
     finally:
@@ -103,14 +130,3 @@ def _draw_some(job: tuple[Split, int, int, int]) -> np.ndarray:
     return np.stack(
         [np.asarray(draw(sample_scene(split, seed, index))) for index in range(start, stop)]
     )
-
-
-def drawing_hash() -> str:
-    """Return a hash of the code that decides what a picture looks like."""
-    folder = Path(cast(str, draw_package.__file__)).parent
-    world = Path(sample_module.__file__).parent
-    files = [*sorted(folder.glob("*.py")), *(world / n for n in ("sample.py", "vocabulary.py", "knowledge.py"))]  # fmt: skip
-    digest = hashlib.sha256()
-    for file in files:
-        digest.update(file.read_bytes())
-    return digest.hexdigest()[:16]

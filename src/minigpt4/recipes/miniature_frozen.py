@@ -1,0 +1,228 @@
+"""Train what the miniature freezes: its LLM, and the vision side as BLIP-2 pretrained it.
+
+Each part is a run of the training loop in a folder of its own, so that a stopped recipe goes on in
+the part that it was in.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from torch import nn
+from transformers import (
+    AutoTokenizer,
+    Blip2QFormerConfig,
+    Blip2QFormerModel,
+    LlamaForCausalLM,
+)
+
+from minigpt4.data.drawn import Pictures, load_pictures
+from minigpt4.model.build import build_model
+from minigpt4.model.loading import MINIATURE, save
+from minigpt4.model.minigpt4 import MiniGPT4ForConditionalGeneration
+from minigpt4.recipes.miniature_llm import LanguageTask, LLMSettings, build_llm, train_tokenizer
+from minigpt4.recipes.miniature_qformer import QFormerTask, encode_all, initial_queries
+from minigpt4.recipes.miniature_tags import build_targets
+from minigpt4.recipes.miniature_vision import (
+    DistillTask,
+    PictureStream,
+    TagHead,
+    TeacherTask,
+    build_teacher,
+    build_vision_encoder,
+    distilled,
+)
+from minigpt4.training import TrainResult, TrainSettings, fit, load_trained_weights
+from minigpt4.training.progress import progress_bar
+
+if TYPE_CHECKING:
+    from minigpt4.recipes.miniature import LLMExperiment, VisionExperiment
+
+logger = logging.getLogger(__name__)
+
+
+def run_llm(experiment: LLMExperiment, *, out: Path, resume: bool, device: str) -> TrainResult:
+    """Train tokenizer and LLM; `out/model` is a directory that transformers loads."""
+    tokenizer = out / "tokenizer"
+    if not (tokenizer / "tokenizer.json").exists():
+        train_tokenizer(
+            vocab_size=experiment.llm.vocab_size,
+            num_documents=experiment.llm.tokenizer_documents,
+        ).save_pretrained(tokenizer)
+    settings = part_settings(
+        experiment.num_steps, experiment, peak_lr=experiment.peak_lr, final_lr=2e-5, warmup=80
+    )
+    llm, result = _train_llm(
+        experiment.llm, settings, tokenizer, out=out / "llm", resume=resume, device=device
+    )
+    if result.finished:
+        llm.save_pretrained(out / "model")
+        AutoTokenizer.from_pretrained(tokenizer).save_pretrained(out / "model")
+    return result
+
+
+def run_vision(
+    experiment: VisionExperiment, *, out: Path, resume: bool, device: str
+) -> TrainResult:
+    """Train the vision side; `out/model` is the BLIP-2 baseline, a whole model directory."""
+    tokenizer = _find_tokenizer(experiment)
+    settings = part_settings(
+        experiment.weak_llm_steps, experiment, peak_lr=1.5e-3, final_lr=2e-5, warmup=80
+    )
+    weak, result = _train_llm(
+        experiment.weak_llm, settings, tokenizer, out=out / "weak_llm", resume=resume, device=device
+    )
+    if not result.finished:
+        return result
+    pictures = draw_with_progress("train", experiment.seed, experiment.num_pictures)
+    encoder, result = _train_eyes(experiment, pictures, out=out, resume=resume, device=device)
+    if not result.finished:
+        return result
+    model = baseline_model(experiment, encoder, weak, AutoTokenizer.from_pretrained(tokenizer))
+    task = QFormerTask(
+        model,
+        pictures,
+        encode_all(encoder, pictures),
+        batch_size=experiment.batch_size,
+        seed=experiment.seed,
+        question_share=experiment.qformer.question_share,
+    )
+    settings = part_settings(experiment.num_steps, experiment, peak_lr=1e-3)
+    result = fit(
+        task, settings, out=out / "qformer", resume=_goes_on(out / "qformer", resume), device=device
+    )
+    if result.finished:
+        model.config.train_qformer = False
+        save(model, out / "model", experiment=_record(out))
+    return result
+
+
+def baseline_model(
+    experiment: VisionExperiment, encoder: nn.Module, weak: nn.Module, tokenizer: Any
+) -> MiniGPT4ForConditionalGeneration:
+    """Join the frozen encoder to the weak LLM with a Q-Former that is still to learn."""
+    sizes = experiment.qformer
+    qformer = Blip2QFormerModel(
+        Blip2QFormerConfig(
+            hidden_size=sizes.hidden_size,
+            num_hidden_layers=sizes.num_layers,
+            num_attention_heads=sizes.num_heads,
+            intermediate_size=sizes.intermediate_size,
+            encoder_hidden_size=experiment.vision.hidden_size,
+            cross_attention_frequency=2,
+            hidden_dropout_prob=0.0,
+            attention_probs_dropout_prob=0.0,
+        )
+    )
+    return build_model(
+        vision_encoder=encoder,
+        qformer=qformer,
+        query_tokens=initial_queries(sizes, seed=experiment.seed),
+        llm=weak,
+        tokenizer=tokenizer,
+        train_qformer=True,
+        template="vicuna_v0_training",
+    )
+
+
+def draw_with_progress(split: Any, seed: int, count: int) -> Pictures:
+    """Load pictures of the world, showing a bar while new ones are drawn."""
+    with progress_bar(count, 0, label="drawing") as advance:
+        return load_pictures(split, seed, count, report=lambda done, _: advance(done, None))
+
+
+def part_settings(
+    steps: int,
+    experiment: Any,
+    *,
+    peak_lr: float,
+    final_lr: float = 1e-5,
+    warmup: int = 50,
+) -> TrainSettings:
+    """Settings that the parts share."""
+    return TrainSettings(
+        num_steps=steps,
+        peak_lr=peak_lr,
+        final_lr=final_lr,
+        warmup_steps=warmup,
+        betas=(0.9, 0.98),
+        grad_clip=1.0,
+        precision="bf16",
+        log_every_steps=20,
+        seed=experiment.seed,
+        checkpoint_every_steps=experiment.checkpoint_every_steps,
+        validate_every_steps=200,
+    )
+
+
+def _train_llm(
+    sizes: LLMSettings,
+    settings: TrainSettings,
+    tokenizer: Path,
+    *,
+    out: Path,
+    resume: bool,
+    device: str,
+) -> tuple[LlamaForCausalLM, TrainResult]:
+    llm = build_llm(sizes)
+    task = LanguageTask(llm, str(tokenizer / "tokenizer.json"), sizes)
+    result = fit(task, settings, out=out, resume=_goes_on(out, resume), device=device)
+    return llm, result
+
+
+def _train_eyes(
+    experiment: VisionExperiment, pictures: Pictures, *, out: Path, resume: bool, device: str
+) -> tuple[nn.Module, TrainResult]:
+    """Train the teacher on tags, then the ViT on the teacher."""
+    held_out = draw_with_progress("validation", experiment.seed, experiment.num_validation_pictures)
+    stream = PictureStream(
+        pictures=pictures,
+        targets=build_targets(pictures),
+        batch_size=experiment.batch_size,
+        seed=experiment.seed + 1,
+        held_out=(held_out, build_targets(held_out)),
+    )
+    teacher = build_teacher(experiment.vision)
+    encoder = build_vision_encoder(experiment.vision)
+    settings = part_settings(experiment.teacher_steps, experiment, peak_lr=2.5e-3)
+    folder = out / "teacher"
+    task: Any = TeacherTask(teacher, stream)
+    result = fit(task, settings, out=folder, resume=_goes_on(folder, resume), device=device)
+    if not result.finished:
+        return encoder, result
+    task = DistillTask(encoder, teacher, stream, tag_weight=experiment.vision.tag_weight)
+    settings = part_settings(experiment.vision_encoder_steps, experiment, peak_lr=1.5e-3)
+    folder = out / "vision_encoder"
+    return encoder, fit(task, settings, out=folder, resume=_goes_on(folder, resume), device=device)
+
+
+def load_vision_encoder(experiment: VisionExperiment, out: Path) -> nn.Module:
+    """Return the trained ViT of a run's folder."""
+    encoder = build_vision_encoder(experiment.vision)
+    channels = experiment.vision.teacher_channels[-1]
+    width = experiment.vision.hidden_size
+    parts = distilled(encoder, nn.Linear(width, channels), TagHead(width))
+    load_trained_weights(out / "vision_encoder", parts)
+    return encoder
+
+
+def _find_tokenizer(experiment: VisionExperiment) -> Path:
+    own = Path("runs/miniature_llm/tokenizer")
+    folder = Path(experiment.tokenizer) if experiment.tokenizer else own
+    if not experiment.tokenizer and not (own / "tokenizer.json").exists():
+        folder = MINIATURE
+    logger.info("tokenizer of %s", folder)
+    return folder
+
+
+def _goes_on(out: Path, resume: bool) -> bool:
+    """A part that was not reached before the stop begins anew."""
+    return resume and out.exists()
+
+
+def _record(out: Path) -> dict[str, Any]:
+    path = out / "experiment.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}

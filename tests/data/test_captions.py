@@ -1,0 +1,44 @@
+"""Stage-1 captions are cleaned as officially."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from minigpt4.data.captions import clean_caption
+
+GOLDENS = Path(
+    os.environ.get("MINIGPT4_GOLDENS", Path(__file__).parents[1] / "fixtures" / "official_tiny")
+)
+
+
+@pytest.mark.parametrize(
+    ("raw", "clean"),
+    [
+        ("A Cat!", "a cat"),
+        ('"Hello", (world)*', "hello , world"),
+        ("what's that? no-one, 3 dogs", "what's that? no-one, 3 dogs"),
+        ("a.b#c:d;e~f", "a b c d e f"),
+        ("tabs\t\tand\n\nlines", "tabs and lines"),
+        ("one\nline kept", "one\nline kept"),
+        ("  padded  \n", "padded"),
+        ("", ""),
+    ],
+)
+def test_signs_become_spaces_and_runs_one_space(raw: str, clean: str) -> None:
+    assert clean_caption(raw) == clean
+
+
+def test_only_the_first_fifty_words_stay() -> None:
+    words = [f"w{number}" for number in range(60)]
+    assert clean_caption(" ".join(words)) == " ".join(words[:50])
+
+
+@pytest.mark.skipif(not (GOLDENS / "golden.json").is_file(), reason="no goldens here")
+def test_goldens_agree() -> None:
+    golden = json.loads((GOLDENS / "golden.json").read_text())["caption_processor"]
+    for raw, clean in zip(golden["raw"], golden["processed"], strict=True):
+        assert clean_caption(raw, max_words=golden["max_words"]) == clean

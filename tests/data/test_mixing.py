@@ -1,0 +1,122 @@
+"""Batches are a pure function of seed and step, and fair to sources and examples."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from minigpt4.data.example import Example, captioned
+from minigpt4.data.mixing import MAX_REPLACEMENTS, Mixture, epoch_order
+from minigpt4.errors import DataError, SettingsError
+
+
+class Numbers:
+    """A source whose examples are named by their number; some may be bad."""
+
+    def __init__(self, name: str, count: int, *, bad: set[int] | None = None) -> None:
+        self.name, self.count, self.bad = name, count, bad or set()
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, index: int) -> Example:
+        if index in self.bad:
+            raise DataError(f"empty caption: {self.name} {index}")
+        return captioned(Image.new("RGB", (1, 1)), "x", key=f"{self.name}{index}")
+
+
+def _keys(mixture: Mixture, step: int) -> list[str]:
+    return [example.key for example in mixture.draw(step).examples]
+
+
+def test_a_batch_comes_from_one_source() -> None:
+    mixture = Mixture([(Numbers("a", 50), 1), (Numbers("b", 50), 1)], batch_size=8, seed=1)
+    for step in range(20):
+        drawn = mixture.draw(step)
+        assert {example.key[0] for example in drawn.examples} == {"ab"[drawn.source]}
+
+
+def test_sources_come_by_their_official_ratio() -> None:
+    mixture = Mixture([(Numbers("laion", 9), 115), (Numbers("cc", 9), 14)], batch_size=1, seed=42)
+    counts = Counter(mixture.place(step)[0] for step in range(10_000))
+    assert counts[0] / 10_000 == pytest.approx(115 / 129, abs=0.01)
+
+
+def test_any_step_can_be_drawn_without_the_steps_before() -> None:
+    def make() -> Mixture:
+        return Mixture([(Numbers("a", 30), 3), (Numbers("b", 7), 1)], batch_size=4, seed=5)
+
+    in_order = make()
+    expected = [_keys(in_order, step) for step in range(60)]
+    assert [_keys(make(), step) for step in (59, 0, 31)] == [expected[s] for s in (59, 0, 31)]
+    far = make().place(9_000)
+    assert far == in_order.place(9_000)
+    assert far[1] == sum(in_order.place(step)[0] == far[0] for step in range(9_000))
+
+
+def test_every_epoch_sees_each_example_once_in_another_order() -> None:
+    mixture = Mixture([(Numbers("a", 12), 1)], batch_size=4, seed=3)
+    epochs = [
+        [key for step in range(3 * e, 3 * e + 3) for key in _keys(mixture, step)] for e in (0, 1)
+    ]
+    assert set(epochs[0]) == set(epochs[1]) == {f"a{number}" for number in range(12)}
+    assert epochs[0] != epochs[1]
+
+
+def test_a_source_smaller_than_a_batch_goes_round() -> None:
+    mixture = Mixture([(Numbers("a", 3), 1)], batch_size=8, seed=0)
+    counts = Counter(_keys(mixture, 0))
+    assert sum(counts.values()) == 8
+    assert max(counts.values()) - min(counts.values()) <= 1
+
+
+def test_seeds_differ() -> None:
+    one = Mixture([(Numbers("a", 99), 1)], batch_size=4, seed=0)
+    other = Mixture([(Numbers("a", 99), 1)], batch_size=4, seed=1)
+    assert _keys(one, 0) != _keys(other, 0)
+
+
+def test_a_bad_example_is_replaced_and_counted_by_reason() -> None:
+    source = Numbers("a", 10, bad={4, 7})
+    mixture = Mixture([(source, 1)], batch_size=10, seed=0)
+    drawn = mixture.draw(0)
+    assert len(drawn.examples) == 10
+    assert set(drawn.skipped) == {"empty caption"}
+    assert drawn.skipped["empty caption"] >= 2
+    assert [example.key for example in drawn.examples] == [f"a{i}" for i in drawn.indices]
+    assert _keys(mixture, 0) == _keys(mixture, 0)
+
+
+def test_a_picture_that_is_missing_is_replaced(tmp_path: Path) -> None:
+    Image.new("RGB", (2, 2)).save(tmp_path / "0.png")
+
+    class Files(Numbers):
+        def __getitem__(self, index: int) -> Example:
+            return captioned(tmp_path / f"{index}.png", "x", key=str(index))
+
+    drawn = Mixture([(Files("f", 2), 1)], batch_size=4, seed=0).draw(0)
+    assert {example.key for example in drawn.examples} == {"0"}
+    assert isinstance(drawn.examples[0].image, Image.Image)
+    assert drawn.skipped["missing picture"] >= 2
+
+
+def test_data_that_is_all_bad_is_an_error() -> None:
+    mixture = Mixture([(Numbers("a", 5, bad=set(range(5))), 1)], batch_size=1, seed=0)
+    with pytest.raises(DataError, match=f"{MAX_REPLACEMENTS} bad examples in a row.*empty caption"):
+        mixture.draw(0)
+
+
+def test_impossible_mixtures_are_refused() -> None:
+    with pytest.raises(DataError, match="0 examples"):
+        Mixture([(Numbers("a", 0), 1)], batch_size=1, seed=0)
+    with pytest.raises(DataError, match="ratio 0"):
+        Mixture([(Numbers("a", 1), 0)], batch_size=1, seed=0)
+    with pytest.raises(SettingsError):
+        Mixture([], batch_size=1, seed=0)
+
+
+def test_epoch_order_is_a_permutation() -> None:
+    assert sorted(epoch_order(p, 7, seed=(0,)) for p in range(7)) == list(range(7))

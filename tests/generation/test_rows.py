@@ -1,0 +1,84 @@
+"""Padding and cache change no logit, for any family of LLM."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from transformers import (
+    AutoModelForCausalLM,
+    GPT2Config,
+    LlamaConfig,
+    MistralConfig,
+    PreTrainedConfig,
+    Qwen2Config,
+)
+
+from minigpt4.generation.rows import Rows
+
+SIZES = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 2}
+HEADS = {"num_attention_heads": 2, "num_key_value_heads": 1, "vocab_size": 40}
+CONFIGS = {
+    "llama": LlamaConfig(**SIZES, **HEADS, initializer_range=0.3),
+    "qwen2": Qwen2Config(**SIZES, **HEADS, initializer_range=0.3),
+    "gpt2": GPT2Config(n_embd=16, n_layer=2, n_head=2, vocab_size=40, initializer_range=0.3),
+    "mistral": MistralConfig(**SIZES, **HEADS, sliding_window=5, initializer_range=0.3),
+}
+
+
+@pytest.fixture(params=CONFIGS)
+def llm(request: pytest.FixtureRequest) -> Any:
+    config: PreTrainedConfig = CONFIGS[request.param]
+    torch.manual_seed(0)
+    return AutoModelForCausalLM.from_config(config).eval()
+
+
+def embed(llm: Any, token_ids: list[int]) -> torch.Tensor:
+    return llm.get_input_embeddings()(torch.tensor([token_ids])).detach()
+
+
+def whole_logits(llm: Any, token_ids: list[int]) -> torch.Tensor:
+    with torch.no_grad():
+        return llm(input_ids=torch.tensor([token_ids]), use_cache=False).logits[0, -1]
+
+
+ROWS = [[3, 4, 5, 6, 7, 8, 9, 10], [11, 12], [13, 14, 15, 16, 17]]
+
+
+def padded(llm: Any) -> tuple[torch.Tensor, torch.Tensor]:
+    length = max(map(len, ROWS))
+    embeds = torch.cat([embed(llm, [0] * (length - len(row)) + row) for row in ROWS])
+    mask = torch.tensor([[0] * (length - len(row)) + [1] * len(row) for row in ROWS])
+    return embeds, mask
+
+
+def test_each_row_has_the_logits_it_has_alone(llm):
+    rows = Rows(llm)
+    logits = rows.prefill(*padded(llm))
+    said = [list(row) for row in ROWS]
+    for token_ids in ([1, 2, 3], [4, 5, 6], [7, 8, 9]):
+        for index, row in enumerate(said):
+            torch.testing.assert_close(logits[index], whole_logits(llm, row), atol=1e-4, rtol=1e-4)
+        logits = rows.step(token_ids)
+        for row, token_id in zip(said, token_ids, strict=True):
+            row.append(token_id)
+
+
+def test_selected_rows_go_on_as_before(llm):
+    rows = Rows(llm)
+    rows.prefill(*padded(llm))
+    rows.select([2, 0, 2])
+    logits = rows.step([1, 2, 3])
+    for index, (row, token_id) in enumerate([(2, 1), (0, 2), (2, 3)]):
+        wanted = whole_logits(llm, [*ROWS[row], token_id])
+        torch.testing.assert_close(logits[index], wanted, atol=1e-4, rtol=1e-4)
+
+
+def test_reading_behind_a_cache_is_reading_the_whole(llm):
+    whole = Rows(llm).prefill(embed(llm, ROWS[0]), torch.ones(1, 8, dtype=torch.long))
+    first = Rows(llm)
+    first.prefill(embed(llm, ROWS[0][:3]), torch.ones(1, 3, dtype=torch.long))
+    behind = Rows(llm, cache=first.cache)
+    logits = behind.prefill(embed(llm, ROWS[0][3:]), torch.ones(1, 5, dtype=torch.long))
+    torch.testing.assert_close(logits, whole, atol=1e-4, rtol=1e-4)

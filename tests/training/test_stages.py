@@ -1,0 +1,257 @@
+"""Both stages learn the projection, in the official layouts, and nothing else."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from PIL import Image
+
+from minigpt4.data.example import Example, captioned
+from minigpt4.data.mixing import Mixture
+from minigpt4.data.prompts import STAGE2_PROMPTS
+from minigpt4.errors import SettingsError
+from minigpt4.processing.processor import STAGE1_LAYOUT, STAGE2_LAYOUT
+from minigpt4.training import TrainSettings, fit
+from minigpt4.training.features import compute_features
+from minigpt4.training.stages import AlignmentSettings, AlignmentTask
+
+COLOURS = ("red", "green", "blue", "black", "white")
+
+GOLDEN_LOSSES = [
+    6.24837,
+    6.37661,
+    6.17616,
+    6.3656,
+    6.07835,
+    6.04543,
+    5.949,
+    6.10957,
+    5.968,
+    5.92069,
+    5.95173,
+    5.8719,
+    5.89028,
+    5.90936,
+    5.93643,
+    5.86824,
+    5.76894,
+    5.86787,
+    5.92542,
+    5.6785,
+]
+
+
+class Colours:
+    """Plain pictures, each with the name of its colour."""
+
+    def __init__(self, *, first: int = 0, count: int = 5) -> None:
+        self.first, self.count = first, count
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, index: int) -> Example:
+        name = COLOURS[(self.first + index) % len(COLOURS)]
+        return captioned(Image.new("RGB", (20, 14), name), f"a {name} sheet", key=f"{index}")
+
+
+def _mixture(batch_size: int = 3, *, seed: int = 0, num_sources: int = 1) -> Mixture:
+    sources = [(Colours(first=number), number + 1.0) for number in range(num_sources)]
+    return Mixture(sources, batch_size=batch_size, seed=seed)
+
+
+def _stage1(model: Any, **changes: Any) -> AlignmentTask:
+    settings = AlignmentSettings(layout=STAGE1_LAYOUT, **changes)
+    return AlignmentTask(model, _mixture(), settings)
+
+
+def _stage2(model: Any, **changes: Any) -> AlignmentTask:
+    settings = AlignmentSettings(layout=STAGE2_LAYOUT, prompts=STAGE2_PROMPTS, **changes)
+    return AlignmentTask(model, _mixture(), settings)
+
+
+def _settings(**changes: Any) -> TrainSettings:
+    values: dict[str, Any] = {"num_steps": 20, "peak_lr": 3e-3, "final_lr": 1e-3}
+    values |= {"warmup_steps": 4, "schedule": "official", "log_every_steps": 1}
+    return TrainSettings(**(values | changes))
+
+
+def _losses(out: Path) -> list[float]:
+    lines = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
+    return [line["loss"] for line in lines if "loss" in line]
+
+
+def test_losses_of_20_stage1_steps_are_golden(tiny_model: Any, tmp_path: Path) -> None:
+    torch.set_num_threads(1)
+    fit(_stage1(tiny_model), _settings(), out=tmp_path, device="cpu")
+    assert _losses(tmp_path) == pytest.approx(GOLDEN_LOSSES, abs=2e-4)
+
+
+def test_a_stage_changes_only_the_projection(tiny_model: Any, tmp_path: Path) -> None:
+    before = {name: tensor.clone() for name, tensor in tiny_model.state_dict().items()}
+    fit(_stage2(tiny_model), _settings(num_steps=3), out=tmp_path, device="cpu")
+    after = tiny_model.state_dict()
+    changed = {name for name, tensor in before.items() if not torch.equal(tensor, after[name])}
+    assert changed == {"projection.weight", "projection.bias"}
+
+
+def test_a_stage_learns(tiny_model: Any, tmp_path: Path) -> None:
+    fit(_stage1(tiny_model), _settings(num_steps=60, peak_lr=3e-2), out=tmp_path, device="cpu")
+    losses = _losses(tmp_path)
+    assert sum(losses[-5:]) < 0.9 * sum(losses[:5])
+
+
+def test_only_the_projection_is_in_the_checkpoint(tiny_model: Any, tmp_path: Path) -> None:
+    from safetensors.torch import load_file
+
+    fit(_stage1(tiny_model), _settings(num_steps=1, warmup_steps=0), out=tmp_path, device="cpu")
+    weights = load_file(tmp_path / "checkpoints" / "step_00000001" / "weights.safetensors")
+    assert weights.keys() == {"projection.weight", "projection.bias"}
+
+
+def test_stage1_has_no_prompt_and_ends_with_a_newline(tiny_model: Any) -> None:
+    batch = _stage1(tiny_model).batch(0).batch
+    ids = batch.input_ids[0][batch.attention_mask[0] == 1].tolist()
+    pictures = int(batch.image_mask[0].sum())
+    assert ids[0] == 1
+    assert batch.image_mask[0, 1 : 1 + pictures].all()
+    text = tiny_model.processor.tokenizer.decode(ids[1 + pictures :])
+    assert text.startswith("a ")
+    assert text.endswith(" sheet\n")
+
+
+def test_stage2_gives_one_official_prompt_to_the_whole_batch(tiny_model: Any) -> None:
+    task = _stage2(tiny_model)
+    seen = set()
+    for step in range(12):
+        batch = task.batch(step).batch
+        prompts = set()
+        assert batch.labels is not None
+        for ids, labels, mask in zip(batch.input_ids, batch.labels, batch.image_mask, strict=True):
+            first = int((labels >= 0).nonzero()[0])
+            kept = ids[1:first][~mask[1:first]]
+            prompts.add(tiny_model.processor.tokenizer.decode(kept))
+        assert len(prompts) == 1
+        seen |= prompts
+    assert seen == {
+        f"###Human: {prompt.replace('<ImageHere>', '')} ###Assistant: " for prompt in STAGE2_PROMPTS
+    }
+
+
+def test_batches_are_a_pure_function_of_the_step(tiny_model: Any) -> None:
+    one, other = _stage2(tiny_model, crop=True), _stage2(tiny_model, crop=True)
+    one.batch(0)
+    for name, tensor in one.batch(5).batch.model_inputs().items():
+        assert torch.equal(tensor, other.batch(5).batch.model_inputs()[name]), name
+
+
+def test_the_crop_changes_pixels_from_step_to_step(tiny_model: Any) -> None:
+    picture = Image.radial_gradient("L").convert("RGB")
+
+    class One(Colours):
+        def __getitem__(self, index: int) -> Example:
+            return captioned(picture, "x", key="0")
+
+    settings = AlignmentSettings(layout=STAGE1_LAYOUT, crop=True)
+    task = AlignmentTask(tiny_model, Mixture([(One(), 1)], batch_size=1, seed=0), settings)
+    one, other = (task.batch(step).batch.pixel_values for step in (0, 1))
+    assert not torch.equal(one, other)  # type: ignore[arg-type]
+
+
+def test_features_computed_once_give_the_same_losses(tiny_model: Any, tmp_path: Path) -> None:
+    mixture = _mixture(num_sources=2)
+    settings = AlignmentSettings(layout=STAGE1_LAYOUT)
+    features = compute_features(tiny_model, mixture, num_batches=6, chunk_size=2)
+    plain = AlignmentTask(tiny_model, mixture, settings)
+    cached = AlignmentTask(tiny_model, mixture, settings, features=features)
+    for step in range(6):
+        batch = cached.batch(step)
+        assert batch.batch.pixel_values is None
+        torch.testing.assert_close(cached.loss(batch).loss, plain.loss(plain.batch(step)).loss)
+
+
+def test_crop_and_features_exclude_each_other(tiny_model: Any) -> None:
+    features = compute_features(tiny_model, _mixture(), num_batches=1)
+    settings = AlignmentSettings(layout=STAGE1_LAYOUT, crop=True)
+    with pytest.raises(SettingsError, match="exclude each other"):
+        AlignmentTask(tiny_model, _mixture(), settings, features=features)
+
+
+def test_micro_batches_are_weighted_by_answer_tokens(tiny_model: Any) -> None:
+    task = _stage1(tiny_model)
+    batch = task.batch(0)
+    loss = task.loss(batch.to("cpu"))
+    lengths = [
+        len(tiny_model.processor.encode(e.turns[0].answer + "\n"))
+        for e in task.mixture.draw(0).examples
+    ]
+    assert loss.weight == sum(lengths)
+    assert loss.num_examples == 3
+
+
+def test_losses_by_source_are_reported(tiny_model: Any) -> None:
+    task = AlignmentTask(
+        tiny_model, _mixture(num_sources=2), AlignmentSettings(layout=STAGE1_LAYOUT)
+    )
+    names = {name for step in range(12) for name in task.loss(task.batch(step)).metrics}
+    assert names == {"source0_loss", "source1_loss", "skipped_examples"}
+
+
+@pytest.mark.parametrize("stage", [_stage1, _stage2])
+def test_validation_gives_a_loss_and_sample_answers(
+    tiny_model: Any, stage: Callable[..., AlignmentTask], tmp_path: Path
+) -> None:
+    task = stage(tiny_model, max_new_tokens=5, num_validation_batches=2)
+    assert task.validate(0) == {}
+    task.validation = _mixture(seed=9)
+    result = fit(task, _settings(num_steps=2, warmup_steps=0), out=tmp_path, device="cpu")
+    assert math.isfinite(float(result.validation["validation_loss"]))
+    answers = [value for name, value in result.validation.items() if name.startswith("answer ")]
+    assert len(answers) == 2
+    assert all(isinstance(answer, str) for answer in answers)
+
+
+def test_bf16_keeps_projection_and_loss_in_fp32(tiny_model: Any) -> None:
+    task = _stage1(tiny_model)
+    batch = task.batch(0)
+    exact = task.loss(batch).loss
+    with torch.autocast("cpu", torch.bfloat16):
+        loss = task.loss(batch).loss
+        embeds = tiny_model.project(torch.randn(1, 4, 16))
+    assert loss.dtype == embeds.dtype == torch.float32
+    assert loss.item() == pytest.approx(exact.item(), rel=0.02)
+
+
+def test_the_loss_of_chance_is_known(tiny_model: Any) -> None:
+    assert _stage1(tiny_model).uniform_loss == pytest.approx(math.log(259))
+
+
+def test_an_interrupted_stage_resumes_to_the_same_bytes(tiny_model: Any, tmp_path: Path) -> None:
+    torch.set_num_threads(1)
+    start = {name: t.clone() for name, t in tiny_model.projection.state_dict().items()}
+    settings = _settings(num_steps=9, checkpoint_every_steps=4)
+    fit(_stage2(tiny_model), settings, out=tmp_path / "alone", device="cpu")
+    whole = {name: t.clone() for name, t in tiny_model.projection.state_dict().items()}
+
+    class Cut(AlignmentTask):
+        def loss(self, batch: Any) -> Any:
+            self.seen = getattr(self, "seen", 0) + 1
+            if self.seen == 7:
+                raise KeyboardInterrupt
+            return super().loss(batch)
+
+    tiny_model.projection.load_state_dict(start)
+    plain = _stage2(tiny_model)
+    with pytest.raises(KeyboardInterrupt):
+        fit(Cut(tiny_model, plain.mixture, plain.settings), settings, out=tmp_path / "cut")
+    tiny_model.projection.load_state_dict(start)
+    fit(plain, settings, out=tmp_path / "cut", resume=True, device="cpu")
+    for name, tensor in tiny_model.projection.state_dict().items():
+        assert torch.equal(tensor, whole[name]), name
+    assert _losses(tmp_path / "cut") == _losses(tmp_path / "alone")
