@@ -174,7 +174,7 @@ def test_pickled_code_is_refused_not_run(
     torch.save({"model": Evil()}, files / "minigpt4_proj.pth")
     with pytest.raises(WeightsError, match="would be code run by loading it; refused"):
         build()
-    (files / "minigpt4_proj.pth").write_bytes(pickle.dumps({"model": Evil()}))
+    (files / "minigpt4_proj.pth").write_bytes(pickle.dumps({"model": Evil()}, protocol=2))
     with pytest.raises(WeightsError):
         build()
     assert "executed" not in capsys.readouterr().out

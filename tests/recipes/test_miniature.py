@@ -88,9 +88,7 @@ def test_a_release_holds_both_stages_and_the_baseline(runs: Path, tmp_path: Path
     )
     shipped = load(tmp_path / "miniature")
     first = load(tmp_path / "miniature_stage1")
-    assert torch.equal(
-        first.projection.weight, load(runs / "stage1" / "model").projection.weight
-    )
+    assert torch.equal(first.projection.weight, load(runs / "stage1" / "model").projection.weight)
     assert not torch.equal(first.projection.weight, shipped.projection.weight)
     assert (tmp_path / "miniature_blip2" / "llm").is_dir()
     assert not (tmp_path / "miniature_stage1" / "llm").exists()

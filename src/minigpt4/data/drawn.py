@@ -33,6 +33,7 @@ Report = Callable[[int, int], None]
 """Called with (done, all) as work goes on, for a progress bar."""
 
 _PICTURES_PER_JOB = 128
+_Job = tuple[Split, int, int, int]
 
 
 def cache_folder() -> Path:
@@ -88,7 +89,9 @@ def load_pictures(split: Split, seed: int, count: int, *, report: Report | None 
 def draw_range(split: Split, seed: int, start: int, stop: int) -> Iterator[np.ndarray]:
     """Yield the pictures from `start` to before `stop` in order, drawn with all cores."""
     starts = range(start, stop, _PICTURES_PER_JOB)
-    jobs = [(split, seed, first, min(first + _PICTURES_PER_JOB, stop)) for first in starts]
+    jobs: list[_Job] = [
+        (split, seed, first, min(first + _PICTURES_PER_JOB, stop)) for first in starts
+    ]
     if len(jobs) < 2:  # new processes would cost more than they save
         for job in jobs:
             yield from _draw_some(job)
@@ -125,7 +128,7 @@ def _draw_all(path: Path, split: Split, seed: int, count: int, report: Report | 
         partial.unlink(missing_ok=True)
 
 
-def _draw_some(job: tuple[Split, int, int, int]) -> np.ndarray:
+def _draw_some(job: _Job) -> np.ndarray:
     split, seed, start, stop = job
     return np.stack(
         [np.asarray(draw(sample_scene(split, seed, index))) for index in range(start, stop)]

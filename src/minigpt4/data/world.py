@@ -13,7 +13,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal
 
 import numpy as np
 from PIL import Image
@@ -48,9 +48,10 @@ class WorldSource:
     """Drawn pictures with the text of one writer: a `Source`."""
 
     def __init__(self, pictures: Pictures, write: Writer, seed: int) -> None:
-        if write not in get_args(Writer):
-            raise SettingsError(f"unknown writer {write!r}; choose {', '.join(get_args(Writer))}")
-        self.pictures, self.write, self.seed = pictures, write, seed
+        if write not in _WRITE:
+            raise SettingsError(f"unknown writer {write!r}; choose one of {', '.join(_WRITE)}")
+        self.pictures, self.seed = pictures, seed
+        self.write: Writer = write
 
     def __len__(self) -> int:
         return len(self.pictures)

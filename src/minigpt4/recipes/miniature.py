@@ -23,15 +23,16 @@ from minigpt4.recipes.miniature_stages import run_stage
 from minigpt4.recipes.miniature_vision import VisionSettings
 
 WEAK_LLM = LLMSettings(
-    hidden_size=160, num_layers=3, num_heads=5, intermediate_size=432, small_corpus=True
-)
+    hidden_size=160, num_layers=3, num_heads=5, intermediate_size=432, small_corpus=True,
+    copy_steps=700,
+)  # fmt: skip
 
 
 @config
 class LLMExperiment:
     """Tokenizer and LLM of the miniature."""
 
-    num_steps: int = 2_500
+    num_steps: int = 2_000
     """Optimizer steps, the copying ones included."""
     batch_size: int = 48
     """Rows of a copying batch; a batch of documents is counted in tokens."""
@@ -61,11 +62,11 @@ class VisionExperiment:
     """Drawn pictures of the training split."""
     num_validation_pictures: int = 512
     """Drawn pictures that are never trained on."""
-    weak_llm_steps: int = 1_800
+    weak_llm_steps: int = 1_400
     """Steps of the weak LLM."""
     teacher_steps: int = 1_400
     """Steps of the convolutional teacher."""
-    vision_encoder_steps: int = 1_600
+    vision_encoder_steps: int = 1_500
     """Steps in which the ViT regresses the teacher."""
     tokenizer: str = ""
     """Directory of the tokenizer; "": the LLM's of `runs/miniature_llm` or the shipped one."""

@@ -152,7 +152,6 @@ def part_settings(
         grad_clip=1.0,
         precision="bf16",
         log_every_steps=20,
-        seed=experiment.seed,
         checkpoint_every_steps=experiment.checkpoint_every_steps,
         validate_every_steps=200,
     )

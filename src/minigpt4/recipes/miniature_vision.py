@@ -32,7 +32,7 @@ class VisionSettings:
     intermediate_size: int = 768
     teacher_channels: tuple[int, int, int] = (40, 80, 160)
     """Channels of the teacher's stages; the last is what the ViT regresses."""
-    tag_weight: float = 0.5
+    tag_weight: float = 0.05
     """Weight of the tag loss beside the regression of the teacher."""
     seed: int = 0
 

@@ -1,0 +1,45 @@
+"""Scores and their intervals, against values worked by hand."""
+
+from __future__ import annotations
+
+import pytest
+
+from minigpt4.evaluation.score import Score, mean_score, share_score
+
+
+def test_wilsons_interval_is_that_of_the_textbook():
+    score = share_score(8, 10)
+    assert score == Score(value=0.8, count=10, interval=score.interval)
+    assert score.interval == pytest.approx((0.4902, 0.9433), abs=1e-4)
+
+
+@pytest.mark.parametrize(("hits", "ends"), [(0, (0.0, 0.0370)), (100, (0.9630, 1.0))])
+def test_none_or_all_of_a_hundred_still_leave_doubt(hits, ends):
+    score = share_score(hits, 100)
+    assert score.interval == pytest.approx(ends, abs=1e-4)
+    assert score.interval[0] <= score.value <= score.interval[1]
+
+
+def test_nothing_counted_is_no_score():
+    assert share_score(0, 0) is None
+    assert mean_score([]) is None
+    assert mean_score([0.0], [0.0]) is None
+
+
+def test_a_mean_has_the_normal_interval():
+    score = mean_score([1.0, 2.0, 3.0, 4.0])
+    assert score.value == 2.5
+    half = 1.959964 * (5 / 3) ** 0.5 / 2  # standard deviation over the root of the count
+    assert score.interval == pytest.approx((2.5 - half, 2.5 + half))
+
+
+def test_weights_make_a_mean_over_tokens_not_pictures():
+    score = mean_score([10.0, 1.0], [10.0, 2.0])
+    assert score.value == pytest.approx(11 / 12)
+    assert score.count == 2
+
+
+def test_more_pictures_narrow_the_interval():
+    few, many = mean_score([0.0, 1.0] * 5), mean_score([0.0, 1.0] * 50)
+    assert few.value == many.value
+    assert many.interval[1] - many.interval[0] < (few.interval[1] - few.interval[0]) / 3
