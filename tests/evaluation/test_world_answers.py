@@ -10,6 +10,8 @@ import pytest
 
 from generation.tiny_model import build_tiny_model
 from minigpt4.evaluation import world_answers
+from minigpt4.evaluation.abilities import Verdict
+from minigpt4.evaluation.truth import DescriptionVerdict
 from minigpt4.evaluation.world_answers import ask, ask_all, judge
 from minigpt4.evaluation.world_questions import (
     ABILITY_KINDS,
@@ -74,19 +76,23 @@ def test_a_told_scene_stands_where_the_picture_would(asked):
 def test_the_worlds_own_answers_pass_unless_they_are_cut(ability):
     question = next(each for each in ability_questions("test", 1, 1) if each.task == ability)
     text = COMPOSERS[ability](question.scene, random.Random(0))
-    assert judge(question, text).verdict.passed
-    cut = judge(question, text, finished=False)
-    assert not cut.verdict.fulfilled
-    assert cut.verdict.reason
+    whole, cut = (judge(question, text, finished=end).verdict for end in (True, False))
+    assert isinstance(whole, Verdict)
+    assert isinstance(cut, Verdict)
+    assert whole.passed
+    assert not cut.fulfilled
+    assert cut.reason == "it was cut off"
 
 
 def test_a_description_that_was_cut_off_is_incomplete():
     question = description_questions("test", 1, 1)[0]
     text = description(question.scene, random.Random(0))
-    assert judge(question, text).verdict.complete
-    cut = judge(question, text, finished=False)
-    assert not cut.verdict.complete
-    assert cut.verdict.fault == "it was cut off"
+    whole, cut = (judge(question, text, finished=end).verdict for end in (True, False))
+    assert isinstance(whole, DescriptionVerdict)
+    assert isinstance(cut, DescriptionVerdict)
+    assert whole.complete
+    assert not cut.complete
+    assert cut.fault == "it was cut off"
 
 
 def test_an_answer_is_kept_with_truth_and_verdict():

@@ -35,12 +35,12 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("runs")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MINIGPT4_CACHE", str(folder / "cache"))
-        llm = replace(miniature.miniature_llm(), num_steps=3, llm=TINY_LLM)
+        llm = replace(miniature.miniature_llm(), num_steps=3, lookup_steps=3, llm=TINY_LLM)
         miniature.run(llm, out=folder / "llm", resume=False, device="cpu")
         vision = replace(
-            miniature.miniature_vision(), num_steps=2, weak_llm_steps=2, teacher_steps=2,
-            vision_encoder_steps=2, num_pictures=8, num_validation_pictures=8, batch_size=8,
-            tokenizer=str(folder / "llm" / "tokenizer"), vision=TINY_EYES, qformer=TINY_QFORMER,
+            miniature.miniature_vision(), num_steps=2, weak_llm_steps=2, weak_lookup_steps=2,
+            teacher_steps=2, vision_encoder_steps=2, num_pictures=8,
+            num_validation_pictures=8, batch_size=8, tokenizer=str(folder / "llm" / "tokenizer"), vision=TINY_EYES, qformer=TINY_QFORMER,
             weak_llm=replace(TINY_LLM, small_corpus=True),
         )  # fmt: skip
         miniature.run(vision, out=folder / "vision", resume=False, device="cpu")

@@ -20,7 +20,8 @@ from minigpt4.world.language.corpus import Segment
 def test_copying_rows_repeat_a_short_random_sequence():
     batch = copying_batch(3, LLMSettings(copy_rows=4))
     assert batch.input_ids.shape == (4, 48)
-    period = next(p for p in range(1, 48) if torch.equal(batch.input_ids[:, p:], batch.input_ids[:, :-p]))  # fmt: skip
+    ids = batch.input_ids
+    period = next(p for p in range(1, 48) if torch.equal(ids[:, p:], ids[:, :-p]))
     assert 6 <= period <= 12
     assert torch.equal(batch.input_ids, copying_batch(3, LLMSettings(copy_rows=4)).input_ids)
 

@@ -43,4 +43,4 @@ def test_what_a_picture_does_not_show_is_null():
 
 def test_a_scene_cannot_be_changed():
     with pytest.raises(FrozenInstanceError):
-        SCENE.place = "city"
+        SCENE.place = "city"  # pyright: ignore[reportAttributeAccessIssue]

@@ -13,7 +13,7 @@ Expected numbers: `README.md`, which prints the command that measures them.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from minigpt4.config import config
 from minigpt4.recipes.miniature_frozen import run_llm, run_vision
@@ -33,7 +33,9 @@ class LLMExperiment:
     """Tokenizer and LLM of the miniature."""
 
     num_steps: int = 2_000
-    """Optimizer steps, the copying ones included."""
+    """Optimizer steps of the first part, the copying ones included."""
+    lookup_steps: int = 1_050
+    """Optimizer steps of the second part, in which it learns to look up."""
     batch_size: int = 48
     """Rows of a copying batch; a batch of documents is counted in tokens."""
     checkpoint_every_steps: int = 100
@@ -64,9 +66,14 @@ class VisionExperiment:
     """Drawn pictures that are never trained on."""
     weak_llm_steps: int = 1_400
     """Steps of the weak LLM."""
+    weak_lookup_steps: int = 750
+    """Steps of its second part."""
     teacher_steps: int = 1_400
     """Steps of the convolutional teacher."""
-    vision_encoder_steps: int = 1_500
+    vision_encoder: Literal["teacher", "vit"] = "teacher"
+    """What the miniature looks with: the convolutional teacher itself, or a ViT that regresses
+    its features (`docs/experiments.md` says why the teacher is shipped)."""
+    vision_encoder_steps: int = 2_000
     """Steps in which the ViT regresses the teacher."""
     tokenizer: str = ""
     """Directory of the tokenizer; "": the LLM's of `runs/miniature_llm` or the shipped one."""

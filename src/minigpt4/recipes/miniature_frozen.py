@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,19 +24,23 @@ from minigpt4.data.drawn import Pictures, load_pictures
 from minigpt4.model.build import build_model
 from minigpt4.model.loading import MINIATURE, save
 from minigpt4.model.minigpt4 import MiniGPT4ForConditionalGeneration
-from minigpt4.recipes.miniature_llm import LanguageTask, LLMSettings, build_llm, train_tokenizer
+from minigpt4.recipes.miniature_llm import (
+    LanguageTask,
+    LLMSettings,
+    LookupTask,
+    build_llm,
+    train_tokenizer,
+)
 from minigpt4.recipes.miniature_qformer import QFormerTask, encode_all, initial_queries
 from minigpt4.recipes.miniature_tags import build_targets
 from minigpt4.recipes.miniature_vision import (
     DistillTask,
     PictureStream,
-    TagHead,
     TeacherTask,
     build_teacher,
     build_vision_encoder,
-    distilled,
 )
-from minigpt4.training import TrainResult, TrainSettings, fit, load_trained_weights
+from minigpt4.training import TrainResult, TrainSettings, fit
 from minigpt4.training.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -52,12 +57,20 @@ def run_llm(experiment: LLMExperiment, *, out: Path, resume: bool, device: str) 
             vocab_size=experiment.llm.vocab_size,
             num_documents=experiment.llm.tokenizer_documents,
         ).save_pretrained(tokenizer)
-    settings = part_settings(
-        experiment.num_steps, experiment, peak_lr=experiment.peak_lr, final_lr=2e-5, warmup=80
-    )
     llm, result = _train_llm(
-        experiment.llm, settings, tokenizer, out=out / "llm", resume=resume, device=device
-    )
+        LLMPart(
+            experiment.llm,
+            part_settings(
+                experiment.num_steps, experiment, peak_lr=experiment.peak_lr, final_lr=2e-5,
+                warmup=80,
+            ),
+            part_settings(
+                experiment.lookup_steps, experiment, peak_lr=experiment.peak_lr, final_lr=2e-5,
+                warmup=30,
+            ),
+        ),
+        tokenizer, out=out / "llm", resume=resume, device=device,
+    )  # fmt: skip
     if result.finished:
         llm.save_pretrained(out / "model")
         AutoTokenizer.from_pretrained(tokenizer).save_pretrained(out / "model")
@@ -69,12 +82,18 @@ def run_vision(
 ) -> TrainResult:
     """Train the vision side; `out/model` is the BLIP-2 baseline, a whole model directory."""
     tokenizer = _find_tokenizer(experiment)
-    settings = part_settings(
-        experiment.weak_llm_steps, experiment, peak_lr=1.5e-3, final_lr=2e-5, warmup=80
-    )
     weak, result = _train_llm(
-        experiment.weak_llm, settings, tokenizer, out=out / "weak_llm", resume=resume, device=device
-    )
+        LLMPart(
+            experiment.weak_llm,
+            part_settings(
+                experiment.weak_llm_steps, experiment, peak_lr=1.5e-3, final_lr=2e-5, warmup=80
+            ),
+            part_settings(
+                experiment.weak_lookup_steps, experiment, peak_lr=1.5e-3, final_lr=2e-5, warmup=30
+            ),
+        ),
+        tokenizer, out=out / "weak_llm", resume=resume, device=device,
+    )  # fmt: skip
     if not result.finished:
         return result
     pictures = draw_with_progress("train", experiment.seed, experiment.num_pictures)
@@ -111,7 +130,6 @@ def baseline_model(
             num_hidden_layers=sizes.num_layers,
             num_attention_heads=sizes.num_heads,
             intermediate_size=sizes.intermediate_size,
-            encoder_hidden_size=experiment.vision.hidden_size,
             cross_attention_frequency=2,
             hidden_dropout_prob=0.0,
             attention_probs_dropout_prob=0.0,
@@ -157,25 +175,37 @@ def part_settings(
     )
 
 
+@dataclass(frozen=True)
+class LLMPart:
+    """A language model and the two parts of its training."""
+
+    sizes: LLMSettings
+    reading: TrainSettings
+    """Copying, then documents."""
+    looking_up: TrainSettings
+    """Documents in turn with copying and retelling."""
+
+
 def _train_llm(
-    sizes: LLMSettings,
-    settings: TrainSettings,
-    tokenizer: Path,
-    *,
-    out: Path,
-    resume: bool,
-    device: str,
+    part: LLMPart, tokenizer: Path, *, out: Path, resume: bool, device: str
 ) -> tuple[LlamaForCausalLM, TrainResult]:
-    llm = build_llm(sizes)
-    task = LanguageTask(llm, str(tokenizer / "tokenizer.json"), sizes)
-    result = fit(task, settings, out=out, resume=_goes_on(out, resume), device=device)
-    return llm, result
+    llm = build_llm(part.sizes)
+    path = str(tokenizer / "tokenizer.json")
+    task: LanguageTask = LanguageTask(llm, path, part.sizes)
+    result = fit(task, part.reading, out=out, resume=_goes_on(out, resume), device=device)
+    if not result.finished:
+        return llm, result
+    task = LookupTask(llm, path, part.sizes)
+    folder = out.with_name(f"{out.name}_lookup")
+    return llm, fit(
+        task, part.looking_up, out=folder, resume=_goes_on(folder, resume), device=device
+    )
 
 
 def _train_eyes(
     experiment: VisionExperiment, pictures: Pictures, *, out: Path, resume: bool, device: str
 ) -> tuple[nn.Module, TrainResult]:
-    """Train the teacher on tags, then the ViT on the teacher."""
+    """Train the teacher on tags, then, if it is asked for, the ViT on the teacher."""
     held_out = draw_with_progress("validation", experiment.seed, experiment.num_validation_pictures)
     stream = PictureStream(
         pictures=pictures,
@@ -190,22 +220,12 @@ def _train_eyes(
     folder = out / "teacher"
     task: Any = TeacherTask(teacher, stream)
     result = fit(task, settings, out=folder, resume=_goes_on(folder, resume), device=device)
-    if not result.finished:
-        return encoder, result
+    if not result.finished or experiment.vision_encoder == "teacher":
+        return teacher.eval(), result
     task = DistillTask(encoder, teacher, stream, tag_weight=experiment.vision.tag_weight)
     settings = part_settings(experiment.vision_encoder_steps, experiment, peak_lr=1.5e-3)
     folder = out / "vision_encoder"
     return encoder, fit(task, settings, out=folder, resume=_goes_on(folder, resume), device=device)
-
-
-def load_vision_encoder(experiment: VisionExperiment, out: Path) -> nn.Module:
-    """Return the trained ViT of a run's folder."""
-    encoder = build_vision_encoder(experiment.vision)
-    channels = experiment.vision.teacher_channels[-1]
-    width = experiment.vision.hidden_size
-    parts = distilled(encoder, nn.Linear(width, channels), TagHead(width))
-    load_trained_weights(out / "vision_encoder", parts)
-    return encoder
 
 
 def _find_tokenizer(experiment: VisionExperiment) -> Path:

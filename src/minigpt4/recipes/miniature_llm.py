@@ -19,7 +19,7 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from minigpt4.config import config
 from minigpt4.training.task import StepLoss
-from minigpt4.world.language.corpus import Document, sample_document
+from minigpt4.world.language.corpus import Document, sample_document, sample_retelling
 
 BOS, EOS, UNKNOWN = 1, 2, 0
 IGNORED = -100
@@ -51,7 +51,7 @@ class LLMSettings:
 def build_llm(settings: LLMSettings) -> LlamaForCausalLM:
     """Build an untrained LLaMA of the given size; its embeddings are tied."""
     torch.manual_seed(settings.seed)
-    return LlamaForCausalLM(
+    llm = LlamaForCausalLM(
         LlamaConfig(
             vocab_size=settings.vocab_size,
             hidden_size=settings.hidden_size,
@@ -66,6 +66,9 @@ def build_llm(settings: LLMSettings) -> LlamaForCausalLM:
             pad_token_id=UNKNOWN,
         )
     )
+    # Short rows on a CPU: the fused kernel's backward alone would cost a quarter of each step.
+    llm.set_attn_implementation("eager")
+    return llm
 
 
 def train_tokenizer(
@@ -135,14 +138,8 @@ class LanguageTask:
         """Make the batch of a step."""
         if step < self.settings.copy_steps:
             return copying_batch(step, self.settings)
-        step -= self.settings.copy_steps
-        return self._document_batch(step)
-
-    def _document_batch(self, step: int) -> TokenBatch:
-        # Pools hold different numbers of batches; a fixed share of each keeps steps countable.
-        pool, place = divmod(step, BATCHES_PER_POOL)
-        rows = self._pool(pool)[place]
-        return pad_rows(rows)
+        pool, place = divmod(step - self.settings.copy_steps, BATCHES_PER_POOL)
+        return pad_rows(self._pool(pool)[place])
 
     def _build_pool(self, pool: int) -> list[list[Row]]:
         """Sort a pool of documents by length and cut it into batches of equal cost."""
@@ -151,16 +148,17 @@ class LanguageTask:
         rows: list[Row] = []
         tokens, index = 0, pool * MAX_POOL_DOCUMENTS
         while tokens < wanted:
-            row = encode_document(
-                sample_document(self.settings.seed, index, small=self.settings.small_corpus),
-                self.tokenizer,
-            )
+            row = encode_document(self._document(index), self.tokenizer)
             rows.append(row)
             tokens, index = tokens + len(row[0]), index + 1
         rows.sort(key=lambda row: len(row[0]))
         batches = cut_evenly(rows, BATCHES_PER_POOL)
         rng.shuffle(batches)
         return batches
+
+    def _document(self, index: int) -> Document:
+        settings = self.settings
+        return sample_document(settings.seed, index, small=settings.small_corpus)
 
     def loss(self, batch: TokenBatch) -> StepLoss:
         """Mean cross-entropy over the learned tokens, logits computed only there."""
@@ -172,7 +170,32 @@ class LanguageTask:
         return StepLoss(loss=loss, weight=float(kept.sum()), num_examples=len(batch.input_ids))
 
 
+class LookupTask(LanguageTask):
+    """Documents in turn with copying and retelling, until the model looks up what it is told.
+
+    Copying alone is forgotten in favour of fluent guesses as soon as documents come; in turn, each
+    keeps the other alive.
+    """
+
+    def batch(self, step: int) -> TokenBatch:
+        """Every third batch copies random tokens, every third retells scenes."""
+        turn, part = divmod(step, 3)
+        if part == 0:
+            return copying_batch(turn + FIRST_LOOKUP, self.settings)
+        pool, place = divmod(turn, BATCHES_PER_POOL)
+        retells = part == 1
+        return pad_rows(self._pool(FIRST_LOOKUP + 2 * pool + int(retells))[place])
+
+    def _document(self, index: int) -> Document:
+        pool = index // MAX_POOL_DOCUMENTS - FIRST_LOOKUP
+        if pool % 2 == 1:
+            return sample_retelling(self.settings.seed, index)
+        return super()._document(index)
+
+
 Row = tuple[list[int], list[int]]
+FIRST_LOOKUP = 100_000
+"""Number of the first pool of the second part; the first part never gets there."""
 BATCHES_PER_POOL = 8
 MAX_POOL_DOCUMENTS = 4096
 COPIED_FROM, NUM_COPIED = 300, 150

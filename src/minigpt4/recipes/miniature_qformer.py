@@ -16,9 +16,10 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 
 from minigpt4.config import config
-from minigpt4.model.minigpt4 import MiniGPT4ForConditionalGeneration
-from minigpt4.recipes.miniature_llm import BOS, IGNORED, UNKNOWN
 from minigpt4.data.drawn import Pictures
+from minigpt4.model.minigpt4 import MiniGPT4ForConditionalGeneration
+from minigpt4.model.vision import encode_patches
+from minigpt4.recipes.miniature_llm import BOS, IGNORED, UNKNOWN
 from minigpt4.recipes.miniature_vision import epoch_indices
 from minigpt4.training.task import StepLoss
 from minigpt4.world.language.captions import full_caption
@@ -68,7 +69,7 @@ def encode_all(encoder: nn.Module, pictures: Pictures, *, batch_size: int = 128)
     for start in range(0, len(pictures), batch_size):
         indices = list(range(start, min(start + batch_size, len(pictures))))
         with torch.autocast("cpu", torch.bfloat16):
-            rows.append(encoder(pictures.pixel_values(indices)).last_hidden_state.bfloat16())
+            rows.append(encode_patches(encoder, pictures.pixel_values(indices)).bfloat16())
     return torch.cat(rows)
 
 

@@ -20,7 +20,8 @@ GRID = 8
 IGNORED = -100
 BACKGROUND = len(voc.KINDS)
 CELL_TAGS = {"kind": len(voc.KINDS) + 1, "color": len(voc.COLORS), "size": len(voc.SIZES)}
-NUM_CELL_LOGITS = sum(CELL_TAGS.values())
+NUM_CELL_LOGITS = sum(CELL_TAGS.values()) + 2 * GRID
+"""Of the tags, and of a patch's own column and row: a convolution need not know where it is."""
 GLOBAL_TAGS = {
     "scene_kind": len(SCENE_KINDS),
     "place": len(voc.PLACES),
@@ -126,6 +127,17 @@ def _cell_loss(logits: Tensor, wanted: Tensor) -> Tensor:
     return losses[filled].mean() * 2 + losses[empty].sum() / empty.sum().clamp(min=1) / 3
 
 
+def _place_loss(columns: Tensor, rows: Tensor) -> Tensor:
+    """Cross-entropy of each patch's own column and row; logits (B, P, GRID)."""
+    place = torch.arange(GRID, device=columns.device)
+    batch = columns.shape[0]
+    column, row = place.repeat(GRID).repeat(batch), place.repeat_interleave(GRID).repeat(batch)
+    return 0.5 * (
+        nn.functional.cross_entropy(columns.flatten(0, 1), column)
+        + nn.functional.cross_entropy(rows.flatten(0, 1), row)
+    )
+
+
 def tag_loss(
     cells: Tensor, picture: Tensor, targets: TagTargets
 ) -> tuple[Tensor, dict[str, float]]:
@@ -137,7 +149,8 @@ def tag_loss(
     """
     total = cells.new_zeros((), dtype=torch.float32)
     metrics: dict[str, float] = {}
-    parts = cells.float().split(list(CELL_TAGS.values()), dim=-1)
+    *parts, columns, rows = cells.float().split([*CELL_TAGS.values(), GRID, GRID], dim=-1)
+    total = total + _place_loss(columns, rows)
     for row, (name, logits) in enumerate(zip(CELL_TAGS, parts, strict=True)):
         wanted = targets.cells[:, row]
         total = total + _cell_loss(logits, wanted)

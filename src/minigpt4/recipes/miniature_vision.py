@@ -19,7 +19,7 @@ from minigpt4.data.drawn import Pictures
 from minigpt4.recipes.miniature_tags import GLOBAL_TAGS, NUM_CELL_LOGITS, TagTargets, tag_loss
 from minigpt4.training.task import StepLoss
 
-PATCH_PX = 16
+IMAGE_PX, PATCH_PX = 128, 16
 
 
 @config
@@ -46,11 +46,12 @@ def build_teacher(settings: VisionSettings) -> ResNetModel:
             hidden_sizes=list(settings.teacher_channels),
             depths=[2, 2, 2],
             layer_type="basic",
+            image_size=IMAGE_PX,
         )
     )
 
 
-def build_vision_encoder(settings: VisionSettings, *, image_px: int = 128) -> Blip2VisionModel:
+def build_vision_encoder(settings: VisionSettings) -> Blip2VisionModel:
     """Build an untrained ViT of the family of EVA ViT-G/14."""
     torch.manual_seed(settings.seed + 1)
     encoder = Blip2VisionModel(
@@ -59,13 +60,15 @@ def build_vision_encoder(settings: VisionSettings, *, image_px: int = 128) -> Bl
             intermediate_size=settings.intermediate_size,
             num_hidden_layers=settings.num_layers,
             num_attention_heads=settings.num_heads,
-            image_size=image_px,
+            image_size=IMAGE_PX,
             patch_size=PATCH_PX,
         )
     )
     # transformers leaves these two at zero or at a scale that suits trained weights only.
     nn.init.normal_(encoder.embeddings.class_embedding, std=0.02)
     nn.init.normal_(encoder.embeddings.position_embedding, std=0.02)
+    # 65 tokens on a CPU: the fused kernel's backward would take longer than all matrix products.
+    encoder.set_attn_implementation("eager")
     return encoder
 
 
@@ -97,6 +100,7 @@ class TagHead(nn.Module):
 
 def teacher_features(teacher: ResNetModel, pixel_values: Tensor) -> Tensor:
     """Return the teacher's layer-normed features, one for each patch, (B, P, C)."""
+    pixel_values = pixel_values.contiguous(memory_format=torch.channels_last)
     grid = teacher(pixel_values).last_hidden_state  # (B, C, 8, 8)
     features = grid.flatten(2).transpose(1, 2).float()  # (B, P, C)
     return nn.functional.layer_norm(features, features.shape[-1:])
@@ -171,7 +175,7 @@ class DistillTask:
         tag_weight: float,
     ) -> None:
         width, channels = encoder.config.hidden_size, teacher.config.hidden_sizes[-1]
-        self._teacher = teacher.requires_grad_(False).eval()
+        self._teacher = teacher.requires_grad_(False).eval().to(memory_format=torch.channels_last)
         self._stream, self._tag_weight = stream, tag_weight
         self._encoder = encoder
         self._regressor = nn.Linear(width, channels)

@@ -69,7 +69,7 @@ def test_colours_counts_and_places_are_right():
             assert any(text.startswith(start) and text.endswith(end) for text in texts), answer
             kinds_of_question.add("relation")
         elif ask in ("Where is this?", "What place is this?"):
-            assert scene.place in answer
+            assert str(scene.place) in answer
             kinds_of_question.add("place")
     assert kinds_of_question == {"color", "count", "where", "relation", "place"}
 

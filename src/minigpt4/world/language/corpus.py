@@ -106,6 +106,15 @@ def sample_document(seed: int, index: int, *, small: bool = False) -> Document:
     return _conversation(scene, _turns(task, scene, rng), rng)
 
 
+def sample_retelling(seed: int, index: int) -> Document:
+    """Return a scene told twice, the second time in another order: an exercise in looking up."""
+    rng = random.Random(f"retelling {seed} {index}")
+    scene = sample_scene("train", seed, index)
+    styles: tuple[TellStyle, ...] = ("compact", "shuffled", "shuffled", "prose")
+    first, second = (tell(scene, rng, style=rng.choice(styles)) for _ in range(2))
+    return (Segment(first, learned=False), Segment(f"Again : {second}\n"))
+
+
 def _turns(task: str, scene: Scene, rng: random.Random) -> list[tuple[str, str]]:
     """Return the turns of one conversation; its first is the task, more may follow."""
     if task == "questions":
