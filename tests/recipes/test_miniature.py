@@ -40,7 +40,8 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
         vision = replace(
             miniature.miniature_vision(), num_steps=2, weak_llm_steps=2, weak_lookup_steps=2,
             teacher_steps=2, vision_encoder_steps=2, num_pictures=8,
-            num_validation_pictures=8, batch_size=8, tokenizer=str(folder / "llm" / "tokenizer"), vision=TINY_EYES, qformer=TINY_QFORMER,
+            num_validation_pictures=8, batch_size=8,
+            tokenizer=str(folder / "llm" / "tokenizer"), vision=TINY_EYES, qformer=TINY_QFORMER,
             weak_llm=replace(TINY_LLM, small_corpus=True),
         )  # fmt: skip
         miniature.run(vision, out=folder / "vision", resume=False, device="cpu")

@@ -1,7 +1,7 @@
 """The miniature: a whole MiniGPT-4 at a thousandth of the size, trained on drawn pictures.
 
     minigpt4 train miniature_llm        the LLM, on text alone                      ~ 60 min
-    minigpt4 train miniature_vision     ViT, Q-Former and the BLIP-2 baseline       ~ 60 min
+    minigpt4 train miniature_vision     eyes, Q-Former and the BLIP-2 baseline      ~ 60 min
     minigpt4 train miniature_stage1     the projection, on short web captions       ~ 10 min
     minigpt4 train miniature_stage2     the projection, on detailed descriptions    ~ 2 min
 
@@ -34,7 +34,7 @@ class LLMExperiment:
 
     num_steps: int = 2_000
     """Optimizer steps of the first part, the copying ones included."""
-    lookup_steps: int = 1_050
+    lookup_steps: int = 1_900
     """Optimizer steps of the second part, in which it learns to look up."""
     batch_size: int = 48
     """Rows of a copying batch; a batch of documents is counted in tokens."""
@@ -50,9 +50,9 @@ class LLMExperiment:
 
 @config
 class VisionExperiment:
-    """Weak LLM, teacher, ViT and Q-Former, one after the other."""
+    """Weak LLM, eyes and Q-Former, one after the other."""
 
-    num_steps: int = 1_400
+    num_steps: int = 2_600
     """Steps of the Q-Former, the last part."""
     batch_size: int = 64
     """Pictures of a batch, in all parts."""

@@ -24,7 +24,8 @@ def miniature_card(stage: int, scores: dict[str, Any] | None = None) -> str:
     return f"""{_FRONT}
 # The miniature MiniGPT-4
 
-A complete MiniGPT-4 at about a thousandth of the size: a frozen ViT and Q-Former, a frozen LLaMA
+A complete MiniGPT-4 at about a thousandth of the size: a frozen vision encoder (a small ResNet so
+far, in the place of the paper's ViT) and Q-Former, a frozen LLaMA
 of 5 million parameters, and one linear layer between them, {what}
 
 **What it knows:** drawn pictures of 128 x 128 pixels from the world that this package draws

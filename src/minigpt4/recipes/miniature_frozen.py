@@ -22,6 +22,7 @@ from transformers import (
 
 from minigpt4.data.drawn import Pictures, load_pictures
 from minigpt4.model.build import build_model
+from minigpt4.model.configuration import vision_width
 from minigpt4.model.loading import MINIATURE, save
 from minigpt4.model.minigpt4 import MiniGPT4ForConditionalGeneration
 from minigpt4.recipes.miniature_llm import (
@@ -130,6 +131,7 @@ def baseline_model(
             num_hidden_layers=sizes.num_layers,
             num_attention_heads=sizes.num_heads,
             intermediate_size=sizes.intermediate_size,
+            encoder_hidden_size=vision_width(encoder.config),  # type: ignore[arg-type]
             cross_attention_frequency=2,
             hidden_dropout_prob=0.0,
             attention_probs_dropout_prob=0.0,

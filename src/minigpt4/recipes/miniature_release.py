@@ -52,7 +52,8 @@ def release(
 ) -> None:
     """Write `miniature`, `miniature_stage1` and `miniature_blip2` below `assets`.
 
-    The frozen parts are copied into `miniature`; the others name them there.
+    The frozen parts are copied into `miniature`, where `miniature_stage1` names them; the baseline
+    stands by itself.
     """
     assets = Path(assets)
     model = load(stage2)
@@ -68,13 +69,8 @@ def release(
         shipped, assets / "miniature_stage1", frozen="reference",
         experiment=_experiment(stage1), card=miniature_card(1, scores),
     )  # fmt: skip
-    blip2 = load(baseline)
-    for name in ("vision_encoder", "qformer"):
-        setattr(blip2, name, getattr(shipped, name))
-        blip2.frozen_sources[name] = shipped.frozen_sources[name]
-    del blip2.frozen_sources["llm"]  # the weak LLM has no other place
     save(
-        blip2, assets / "miniature_blip2", frozen="reference", frozen_dtype=torch.bfloat16,
+        load(baseline), assets / "miniature_blip2", frozen_dtype=torch.bfloat16,
         experiment=_experiment(baseline), card=baseline_card(),
     )  # fmt: skip
 
