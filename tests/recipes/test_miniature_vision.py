@@ -49,6 +49,10 @@ def test_right_logits_have_a_small_tag_loss_and_wrong_ones_a_large_one():
         wanted = targets.cells[:, row].clamp(min=0)
         cells[..., offset : offset + size] = 20 * torch.nn.functional.one_hot(wanted, size)
         offset += size
+    place = torch.arange(GRID)
+    for wanted in (place.repeat(GRID), place.repeat_interleave(GRID)):
+        cells[..., offset : offset + GRID] = 20 * torch.nn.functional.one_hot(wanted, GRID)
+        offset += GRID
     picture = torch.cat(
         [
             20.0 * torch.nn.functional.one_hot(targets.picture[:, column].clamp(min=0), size)

@@ -11,6 +11,7 @@ import functools
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
@@ -125,6 +126,7 @@ class LanguageTask:
         self, module: LlamaForCausalLM, tokenizer_path: str, settings: LLMSettings
     ) -> None:
         self.module: nn.Module = module
+        self._llm: Any = module
         self.settings = settings
         self._tokenizer_path = tokenizer_path
         self._pool = functools.lru_cache(maxsize=4)(self._build_pool)
@@ -162,10 +164,10 @@ class LanguageTask:
 
     def loss(self, batch: TokenBatch) -> StepLoss:
         """Mean cross-entropy over the learned tokens, logits computed only there."""
-        hidden = self.module.model(input_ids=batch.input_ids).last_hidden_state[:, :-1]
+        hidden = self._llm.model(input_ids=batch.input_ids).last_hidden_state[:, :-1]
         targets = batch.labels[:, 1:]
         kept = targets != IGNORED
-        logits = self.module.lm_head(hidden[kept])  # (kept tokens, V)
+        logits = self._llm.lm_head(hidden[kept])  # (kept tokens, V)
         loss = nn.functional.cross_entropy(logits.float(), targets[kept])
         return StepLoss(loss=loss, weight=float(kept.sum()), num_examples=len(batch.input_ids))
 

@@ -86,7 +86,8 @@ class QFormerTask:
         seed: int,
         question_share: float,
     ) -> None:
-        self.module = model
+        self.module: nn.Module = model
+        self._model = model
         self._tokenizer: Tokenizer = model.processor.tokenizer.backend_tokenizer
         self._pictures, self._vision_tokens = pictures, vision_tokens
         self._batch_size, self._seed, self._question_share = batch_size, seed, question_share
@@ -111,7 +112,7 @@ class QFormerTask:
             ask, answer = question(scene, rng)
             before, after = "###Human: <Img>", f"</Img> {ask} ###Assistant: "
             answer += "###"
-        config = self.module.config
+        config = self._model.config
         ids = [BOS, *self._encode(before), *[config.image_token_id] * config.num_query_tokens]
         ids += self._encode(after)
         target = self._encode(answer)
@@ -122,7 +123,7 @@ class QFormerTask:
 
     def loss(self, batch: CaptionBatch) -> StepLoss:
         """Loss of the captions given the pictures."""
-        model = self.module
+        model = self._model
         assert model.qformer is not None
         assert model.query_tokens is not None
         queries = model.query_tokens.expand(len(batch.input_ids), -1, -1)  # (B, Q, H)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +17,7 @@ from transformers import Blip2VisionConfig, Blip2VisionModel, ResNetConfig, ResN
 
 from minigpt4.config import config
 from minigpt4.data.drawn import Pictures
+from minigpt4.model.configuration import vision_width
 from minigpt4.recipes.miniature_tags import GLOBAL_TAGS, NUM_CELL_LOGITS, TagTargets, tag_loss
 from minigpt4.training.task import StepLoss
 
@@ -40,15 +42,14 @@ class VisionSettings:
 def build_teacher(settings: VisionSettings) -> ResNetModel:
     """Build an untrained ResNet whose output is one feature for each patch of the ViT."""
     torch.manual_seed(settings.seed)
-    return ResNetModel(
-        ResNetConfig(
-            embedding_size=32,
-            hidden_sizes=list(settings.teacher_channels),
-            depths=[2, 2, 2],
-            layer_type="basic",
-            image_size=IMAGE_PX,
-        )
+    config: Any = ResNetConfig(
+        embedding_size=32,
+        hidden_sizes=list(settings.teacher_channels),
+        depths=[2, 2, 2],
+        layer_type="basic",
     )
+    config.image_size = IMAGE_PX  # a ResNet takes any size; the processor wants to know ours
+    return ResNetModel(config)
 
 
 def build_vision_encoder(settings: VisionSettings) -> Blip2VisionModel:
@@ -143,7 +144,7 @@ class TeacherTask:
     """The ResNet learns to name what is in a drawn picture."""
 
     def __init__(self, teacher: ResNetModel, stream: PictureStream) -> None:
-        channels = teacher.config.hidden_sizes[-1]
+        channels = vision_width(teacher.config)
         self._teacher, self._head = teacher, TagHead(channels)
         self._stream = stream
         self.module: nn.Module = nn.ModuleDict({"teacher": teacher, "head": self._head})
@@ -174,12 +175,13 @@ class DistillTask:
         *,
         tag_weight: float,
     ) -> None:
-        width, channels = encoder.config.hidden_size, teacher.config.hidden_sizes[-1]
-        self._teacher = teacher.requires_grad_(False).eval().to(memory_format=torch.channels_last)
+        width, channels = encoder.config.hidden_size, vision_width(teacher.config)
+        frozen: Any = teacher.requires_grad_(False).eval()
+        self._teacher: Any = frozen.to(memory_format=torch.channels_last)
         self._stream, self._tag_weight = stream, tag_weight
-        self._encoder = encoder
+        self._encoder: nn.Module = encoder
         self._regressor = nn.Linear(width, channels)
-        self._head = TagHead(width)
+        self._head: nn.Module = TagHead(width)
         self.module: nn.Module = distilled(encoder, self._regressor, self._head)
 
     def batch(self, step: int) -> TaggedPictures:
@@ -192,7 +194,8 @@ class DistillTask:
             wanted = teacher_features(self._teacher.eval(), batch.pixel_values)
         patches = self._encoder(batch.pixel_values).last_hidden_state[:, 1:]  # (B, P, C): no CLS
         error = nn.functional.mse_loss(self._regressor(patches).float(), wanted)
-        tags, metrics = tag_loss(*self._head(patches), batch.targets)
+        cells, picture = self._head(patches)
+        tags, metrics = tag_loss(cells, picture, batch.targets)
         loss = error + self._tag_weight * tags
         return step_loss(loss, batch, {"distillation_error": error.item(), **metrics})
 
