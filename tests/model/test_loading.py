@@ -308,3 +308,12 @@ def test_the_pipeline_answers_chats(saved: Path, pictures: list):
     answers = pipe(text=chats, **options)
     assert len(answers) == 2
     assert isinstance(answers[0][0]["generated_text"], str)
+
+
+def test_no_file_tells_where_the_parts_came_from(saved: Path, tmp_path: Path):
+    model = load(saved)
+    model.config.text_config._name_or_path = str(saved / "llm")
+    save(model, tmp_path / "again")
+    texts = [path.read_text(encoding="utf-8") for path in (tmp_path / "again").rglob("*.json")]
+    assert len(texts) > 3
+    assert not [text for text in texts if str(tmp_path) in text or str(saved) in text]

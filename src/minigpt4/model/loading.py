@@ -133,6 +133,7 @@ def save(
     target = Path(path).resolve()
     with whole_directory(target, owned=OWNED_FILES) as draft:
         model.config.architectures = [type(model).__name__]
+        _forget_places(model.config)
         with quiet_transformers():
             model.config.save_pretrained(draft)
             model.processor.save_pretrained(draft)
@@ -227,6 +228,13 @@ def choose_dtype(dtype: str | torch.dtype, device: torch.device) -> torch.dtype:
     if not isinstance(found, torch.dtype):
         raise WeightsError(f"dtype {dtype!r} is unknown; use auto, float32 or bfloat16")
     return found
+
+
+def _forget_places(config: MiniGPT4Config) -> None:
+    """Clear where the parts were loaded from: `frozen.json` says it, without a user's paths."""
+    for part in (config.vision_config, config.qformer_config, config.text_config):
+        if part is not None:
+            part._name_or_path = ""  # type: ignore[union-attr]
 
 
 def _trained_tensors(model: MiniGPT4ForConditionalGeneration) -> dict[str, Tensor]:
