@@ -44,7 +44,7 @@ from minigpt4.processing.conversation import template_by_name
 from minigpt4.processing.processor import MiniGPT4Processor
 
 MINIATURE = ASSETS / "miniature"
-PACKAGED = {"miniature": MINIATURE, "miniature_stage1": ASSETS / "miniature_stage1"}
+PACKAGED = {name: ASSETS / name for name in ("miniature", "miniature_stage1", "miniature_blip2")}
 WEIGHTS_FILE = "model.safetensors"
 CARD_FILE = "README.md"
 EXPERIMENT_FILE = "experiment.json"
