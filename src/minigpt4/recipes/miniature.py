@@ -3,7 +3,7 @@
     minigpt4 train miniature_llm        the LLM, on text alone                      ~ 60 min
     minigpt4 train miniature_vision     eyes, Q-Former and the BLIP-2 baseline      ~ 60 min
     minigpt4 train miniature_stage1     the projection, on short web captions       ~ 10 min
-    minigpt4 train miniature_stage2     the projection, on detailed descriptions    ~ 2 min
+    minigpt4 train miniature_stage2     the projection, on detailed descriptions    ~ 5 min
 
 Times on two cores. The first two make the frozen parts, which are shipped; the last two are the
 two stages of the paper (§3.1, §3.2) and start from the shipped parts unless told otherwise.
@@ -137,8 +137,8 @@ def miniature_stage1() -> StageExperiment:
 def miniature_stage2() -> StageExperiment:
     """Paper §3.2 at a thousandth: few detailed descriptions, four prompts, batches of 12."""
     return StageExperiment(
-        stage=2, num_steps=400, batch_size=12, num_pictures=3_500, pictures_seed=20,
-        peak_lr=5e-4, final_lr=5e-5, warmup_steps=40,
+        stage=2, num_steps=1_000, batch_size=12, num_pictures=3_500, pictures_seed=20,
+        peak_lr=1e-3, final_lr=5e-5, warmup_steps=40,
     )  # fmt: skip
 
 
