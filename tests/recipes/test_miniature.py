@@ -35,7 +35,9 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("runs")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MINIGPT4_CACHE", str(folder / "cache"))
-        llm = replace(miniature.miniature_llm(), num_steps=3, lookup_steps=3, llm=TINY_LLM)
+        llm = replace(
+            miniature.miniature_llm(), num_steps=3, lookup_steps=3, batch_size=2, llm=TINY_LLM
+        )
         miniature.run(llm, out=folder / "llm", resume=False, device="cpu")
         vision = replace(
             miniature.miniature_vision(), num_steps=2, weak_llm_steps=2, weak_lookup_steps=2,

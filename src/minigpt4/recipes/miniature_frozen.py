@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,7 +60,7 @@ def run_llm(experiment: LLMExperiment, *, out: Path, resume: bool, device: str) 
         ).save_pretrained(tokenizer)
     llm, result = _train_llm(
         LLMPart(
-            experiment.llm,
+            replace(experiment.llm, copy_rows=experiment.batch_size, seed=experiment.seed),
             part_settings(
                 experiment.num_steps, experiment, peak_lr=experiment.peak_lr, final_lr=2e-5,
                 warmup=80,
@@ -85,7 +85,7 @@ def run_vision(
     tokenizer = _find_tokenizer(experiment)
     weak, result = _train_llm(
         LLMPart(
-            experiment.weak_llm,
+            replace(experiment.weak_llm, seed=experiment.seed),
             part_settings(
                 experiment.weak_llm_steps, experiment, peak_lr=1.5e-3, final_lr=2e-5, warmup=80
             ),
@@ -216,8 +216,8 @@ def _train_eyes(
         seed=experiment.seed + 1,
         held_out=(held_out, build_targets(held_out)),
     )
-    teacher = build_teacher(experiment.vision)
-    encoder = build_vision_encoder(experiment.vision)
+    sizes = replace(experiment.vision, seed=experiment.seed)
+    teacher, encoder = build_teacher(sizes), build_vision_encoder(sizes)
     settings = part_settings(experiment.teacher_steps, experiment, peak_lr=2.5e-3)
     folder = out / "teacher"
     task: Any = TeacherTask(teacher, stream)

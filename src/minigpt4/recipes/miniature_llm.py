@@ -67,7 +67,7 @@ def build_llm(settings: LLMSettings) -> LlamaForCausalLM:
             pad_token_id=UNKNOWN,
         )
     )
-    # Short rows on a CPU: the fused kernel's backward alone would cost a quarter of each step.
+    # Short rows on a CPU: the fused kernel's backward alone would cost a fifth of each step.
     llm.set_attn_implementation("eager")
     return llm
 

@@ -17,7 +17,7 @@ import torch
 from minigpt4.config import dump_config
 from minigpt4.data.mixing import Mixture
 from minigpt4.data.prompts import STAGE2_PROMPTS
-from minigpt4.data.world import WorldSource
+from minigpt4.data.world import STAGE1_RATIO, STAGE1_WRITERS, WorldSource
 from minigpt4.errors import SettingsError
 from minigpt4.model.loading import load, save
 from minigpt4.model.minigpt4 import MiniGPT4ForConditionalGeneration
@@ -31,8 +31,6 @@ from minigpt4.training.stages import AlignmentSettings, AlignmentTask
 if TYPE_CHECKING:
     from minigpt4.recipes.miniature import StageExperiment
 
-LAION_RATIO, CC_SBU_RATIO = 115.0, 14.0
-"""The official mixing of stage 1: one source for each batch, drawn by these ratios."""
 OWN_STAGE1 = Path("runs/miniature_stage1/model")
 logger = logging.getLogger(__name__)
 
@@ -119,8 +117,8 @@ def build_mixtures(experiment: StageExperiment) -> tuple[Mixture, Mixture]:
             sources = [(WorldSource(pictures, "description", seed=seed), 1.0)]
         else:
             sources = [
-                (WorldSource(pictures, "web", seed=seed), LAION_RATIO),
-                (WorldSource(pictures, "clean", seed=seed), CC_SBU_RATIO),
+                (WorldSource(pictures, STAGE1_WRITERS[name], seed=seed), float(ratio))
+                for name, ratio in STAGE1_RATIO.items()
             ]
         return Mixture(sources, batch_size=size, seed=experiment.seed)
 
