@@ -18,14 +18,14 @@ from minigpt4.recipes.miniature_stages import starting_point
 from minigpt4.recipes.miniature_vision import VisionSettings
 
 TINY_LLM = LLMSettings(
-    hidden_size=32, num_layers=1, num_heads=2, intermediate_size=48, vocab_size=600,
-    copy_steps=1, copy_rows=2, tokens_per_batch=512, tokenizer_documents=40,
+    hidden_size=40, num_layers=2, num_heads=5, intermediate_size=48, vocab_size=600,
+    tokens_per_batch=512, tokenizer_documents=40,
 )  # fmt: skip
 TINY_EYES = VisionSettings(
-    hidden_size=16, num_layers=1, num_heads=2, intermediate_size=16, teacher_channels=(4, 4, 8)
+    hidden_size=32, num_layers=1, num_heads=2, intermediate_size=16, teacher_channels=(4, 4, 8)
 )
 TINY_QFORMER = QFormerSettings(
-    hidden_size=16, num_layers=2, num_heads=2, intermediate_size=16, num_query_tokens=4
+    hidden_size=32, num_layers=2, num_heads=2, intermediate_size=16, num_query_tokens=4
 )
 
 
@@ -35,12 +35,10 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("runs")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MINIGPT4_CACHE", str(folder / "cache"))
-        llm = replace(
-            miniature.miniature_llm(), num_steps=3, lookup_steps=3, batch_size=2, llm=TINY_LLM
-        )
+        llm = replace(miniature.miniature_llm(), num_steps=4, batch_size=512, llm=TINY_LLM)
         miniature.run(llm, out=folder / "llm", resume=False, device="cpu")
         vision = replace(
-            miniature.miniature_vision(), num_steps=2, weak_llm_steps=2, weak_lookup_steps=2,
+            miniature.miniature_vision(), num_steps=2, weak_llm_steps=2,
             teacher_steps=2, vision_encoder_steps=2, num_pictures=8,
             num_validation_pictures=8, batch_size=8,
             tokenizer=str(folder / "llm" / "tokenizer"), vision=TINY_EYES, qformer=TINY_QFORMER,

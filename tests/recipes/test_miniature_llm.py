@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import torch
+from torch.nn import Linear
 
 from minigpt4.recipes.miniature_llm import (
     BOS,
     IGNORED,
+    LanguageTask,
     LLMSettings,
-    copying_batch,
     cut_evenly,
     encode_document,
     pad_rows,
@@ -17,13 +20,15 @@ from minigpt4.recipes.miniature_llm import (
 from minigpt4.world.language.corpus import Segment
 
 
-def test_copying_rows_repeat_a_short_random_sequence():
-    batch = copying_batch(3, LLMSettings(copy_rows=4))
-    assert batch.input_ids.shape == (4, 48)
-    ids = batch.input_ids
-    period = next(p for p in range(1, 48) if torch.equal(ids[:, p:], ids[:, :-p]))
-    assert 6 <= period <= 12
-    assert torch.equal(batch.input_ids, copying_batch(3, LLMSettings(copy_rows=4)).input_ids)
+def test_every_fourth_batch_retells_and_the_order_is_fixed(tmp_path: Path):
+    tokenizer = train_tokenizer(vocab_size=600, num_documents=40)
+    tokenizer.save_pretrained(tmp_path)
+    settings = LLMSettings(tokens_per_batch=512)
+    task = LanguageTask(Linear(1, 1), str(tmp_path / "tokenizer.json"), settings)  # type: ignore[arg-type]
+    again = LanguageTask(Linear(1, 1), str(tmp_path / "tokenizer.json"), settings)  # type: ignore[arg-type]
+    texts = [tokenizer.decode(task.batch(step).input_ids[0]) for step in range(8)]
+    assert ["Again :" in text for text in texts] == [False, True, False, False] * 2
+    assert torch.equal(task.batch(5).input_ids, again.batch(5).input_ids)
 
 
 def test_what_tells_the_scene_is_read_but_not_learned():

@@ -21,10 +21,10 @@ from minigpt4.recipes.miniature_llm import LLMSettings
 from minigpt4.recipes.miniature_qformer import QFormerSettings
 from minigpt4.recipes.miniature_stages import run_stage
 from minigpt4.recipes.miniature_vision import VisionSettings
+from minigpt4.training.settings import DistributionSettings, MemorySettings
 
 WEAK_LLM = LLMSettings(
     hidden_size=160, num_layers=3, num_heads=5, intermediate_size=432, small_corpus=True,
-    copy_steps=700,
 )  # fmt: skip
 
 
@@ -32,17 +32,15 @@ WEAK_LLM = LLMSettings(
 class LLMExperiment:
     """Tokenizer and LLM of the miniature."""
 
-    num_steps: int = 2_000
-    """Optimizer steps of the first part, the copying ones included."""
-    lookup_steps: int = 1_900
-    """Optimizer steps of the second part, in which it learns to look up."""
-    batch_size: int = 48
-    """Rows of a copying batch; a batch of documents is counted in tokens."""
+    num_steps: int = 3_500
+    """Optimizer steps; every fourth retells."""
+    batch_size: int = 4_096
+    """Tokens of a batch, padding included."""
     checkpoint_every_steps: int = 100
     """Steps between checkpoints."""
     seed: int = 0
     """Seed of weights and documents."""
-    peak_lr: float = 1e-3
+    peak_lr: float = 1.5e-3
     """Learning rate after the warm-up."""
     llm: LLMSettings = LLMSettings()
     """Size and diet."""
@@ -52,7 +50,7 @@ class LLMExperiment:
 class VisionExperiment:
     """Weak LLM, eyes and Q-Former, one after the other."""
 
-    num_steps: int = 2_600
+    num_steps: int = 1_700
     """Steps of the Q-Former, the last part."""
     batch_size: int = 64
     """Pictures of a batch, in all parts."""
@@ -64,16 +62,14 @@ class VisionExperiment:
     """Drawn pictures of the training split."""
     num_validation_pictures: int = 512
     """Drawn pictures that are never trained on."""
-    weak_llm_steps: int = 1_400
+    weak_llm_steps: int = 1_200
     """Steps of the weak LLM."""
-    weak_lookup_steps: int = 750
-    """Steps of its second part."""
     teacher_steps: int = 1_400
     """Steps of the convolutional teacher."""
-    vision_encoder: Literal["teacher", "vit"] = "teacher"
-    """What the miniature looks with: the convolutional teacher itself, or a ViT that regresses
-    its features (`docs/experiments.md` says why the teacher is shipped)."""
-    vision_encoder_steps: int = 2_000
+    vision_encoder: Literal["vit", "teacher"] = "vit"
+    """What the miniature looks with: a ViT that regresses the convolutional teacher's features,
+    or that teacher itself."""
+    vision_encoder_steps: int = 2_200
     """Steps in which the ViT regresses the teacher."""
     tokenizer: str = ""
     """Directory of the tokenizer; "": the LLM's of `runs/miniature_llm` or the shipped one."""
@@ -111,6 +107,16 @@ class StageExperiment:
     """Steps between checkpoints."""
     seed: int = 42
     """Seed of prompts, order and the projection's first weights."""
+    features: str = ""
+    """Folder of `minigpt4 cache build`; "": encode the pictures before the first step."""
+    num_workers: int = 0
+    """Processes that prepare batches ahead; 0: one thread."""
+    max_bad_share: float = 0.1
+    """Largest share of bad examples before the run stops."""
+    distribution: DistributionSettings = DistributionSettings()
+    """Several processes."""
+    memory: MemorySettings = MemorySettings()
+    """Less memory."""
     start: str = ""
     """Model directory to start from; "": the shipped frozen parts (stage 1), or what
     `miniature_stage1` left in `runs/`, else the shipped stage 1 (stage 2)."""

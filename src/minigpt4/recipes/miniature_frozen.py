@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,11 +28,15 @@ from minigpt4.model.minigpt4 import MiniGPT4ForConditionalGeneration
 from minigpt4.recipes.miniature_llm import (
     LanguageTask,
     LLMSettings,
-    LookupTask,
     build_llm,
     train_tokenizer,
 )
-from minigpt4.recipes.miniature_qformer import QFormerTask, encode_all, initial_queries
+from minigpt4.recipes.miniature_qformer import (
+    QFormerSettings,
+    QFormerTask,
+    encode_all,
+    initial_queries,
+)
 from minigpt4.recipes.miniature_tags import build_targets
 from minigpt4.recipes.miniature_vision import (
     DistillTask,
@@ -59,16 +63,9 @@ def run_llm(experiment: LLMExperiment, *, out: Path, resume: bool, device: str) 
             num_documents=experiment.llm.tokenizer_documents,
         ).save_pretrained(tokenizer)
     llm, result = _train_llm(
-        LLMPart(
-            replace(experiment.llm, copy_rows=experiment.batch_size, seed=experiment.seed),
-            part_settings(
-                experiment.num_steps, experiment, peak_lr=experiment.peak_lr, final_lr=2e-5,
-                warmup=80,
-            ),
-            part_settings(
-                experiment.lookup_steps, experiment, peak_lr=experiment.peak_lr, final_lr=2e-5,
-                warmup=30,
-            ),
+        replace(experiment.llm, tokens_per_batch=experiment.batch_size, seed=experiment.seed),
+        part_settings(
+            experiment.num_steps, experiment, peak_lr=experiment.peak_lr, final_lr=2e-5, warmup=80
         ),
         tokenizer, out=out / "llm", resume=resume, device=device,
     )  # fmt: skip
@@ -84,14 +81,9 @@ def run_vision(
     """Train the vision side; `out/model` is the BLIP-2 baseline, a whole model directory."""
     tokenizer = _find_tokenizer(experiment)
     weak, result = _train_llm(
-        LLMPart(
-            replace(experiment.weak_llm, seed=experiment.seed),
-            part_settings(
-                experiment.weak_llm_steps, experiment, peak_lr=1.5e-3, final_lr=2e-5, warmup=80
-            ),
-            part_settings(
-                experiment.weak_lookup_steps, experiment, peak_lr=1.5e-3, final_lr=2e-5, warmup=30
-            ),
+        replace(experiment.weak_llm, seed=experiment.seed),
+        part_settings(
+            experiment.weak_llm_steps, experiment, peak_lr=1.5e-3, final_lr=2e-5, warmup=80
         ),
         tokenizer, out=out / "weak_llm", resume=resume, device=device,
     )  # fmt: skip
@@ -125,18 +117,7 @@ def baseline_model(
 ) -> MiniGPT4ForConditionalGeneration:
     """Join the frozen encoder to the weak LLM with a Q-Former that is still to learn."""
     sizes = experiment.qformer
-    qformer = Blip2QFormerModel(
-        Blip2QFormerConfig(
-            hidden_size=sizes.hidden_size,
-            num_hidden_layers=sizes.num_layers,
-            num_attention_heads=sizes.num_heads,
-            intermediate_size=sizes.intermediate_size,
-            encoder_hidden_size=vision_width(encoder.config),  # type: ignore[arg-type]
-            cross_attention_frequency=2,
-            hidden_dropout_prob=0.0,
-            attention_probs_dropout_prob=0.0,
-        )
-    )
+    qformer = untrained_qformer(sizes, encoder_width=vision_width(encoder.config))  # type: ignore[arg-type]
     return build_model(
         vision_encoder=encoder,
         qformer=qformer,
@@ -145,6 +126,22 @@ def baseline_model(
         tokenizer=tokenizer,
         train_qformer=True,
         template="vicuna_v0_training",
+    )
+
+
+def untrained_qformer(sizes: QFormerSettings, *, encoder_width: int) -> Blip2QFormerModel:
+    """Build a Q-Former whose every second layer looks at features of the given width."""
+    return Blip2QFormerModel(
+        Blip2QFormerConfig(
+            hidden_size=sizes.hidden_size,
+            num_hidden_layers=sizes.num_layers,
+            num_attention_heads=sizes.num_heads,
+            intermediate_size=sizes.intermediate_size,
+            encoder_hidden_size=encoder_width,
+            cross_attention_frequency=2,
+            hidden_dropout_prob=0.0,
+            attention_probs_dropout_prob=0.0,
+        )
     )
 
 
@@ -177,31 +174,18 @@ def part_settings(
     )
 
 
-@dataclass(frozen=True)
-class LLMPart:
-    """A language model and the two parts of its training."""
-
-    sizes: LLMSettings
-    reading: TrainSettings
-    """Copying, then documents."""
-    looking_up: TrainSettings
-    """Documents in turn with copying and retelling."""
-
-
 def _train_llm(
-    part: LLMPart, tokenizer: Path, *, out: Path, resume: bool, device: str
+    sizes: LLMSettings,
+    settings: TrainSettings,
+    tokenizer: Path,
+    *,
+    out: Path,
+    resume: bool,
+    device: str,
 ) -> tuple[LlamaForCausalLM, TrainResult]:
-    llm = build_llm(part.sizes)
-    path = str(tokenizer / "tokenizer.json")
-    task: LanguageTask = LanguageTask(llm, path, part.sizes)
-    result = fit(task, part.reading, out=out, resume=_goes_on(out, resume), device=device)
-    if not result.finished:
-        return llm, result
-    task = LookupTask(llm, path, part.sizes)
-    folder = out.with_name(f"{out.name}_lookup")
-    return llm, fit(
-        task, part.looking_up, out=folder, resume=_goes_on(folder, resume), device=device
-    )
+    llm = build_llm(sizes)
+    task = LanguageTask(llm, str(tokenizer / "tokenizer.json"), sizes)
+    return llm, fit(task, settings, out=out, resume=_goes_on(out, resume), device=device)
 
 
 def _train_eyes(

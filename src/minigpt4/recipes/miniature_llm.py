@@ -1,8 +1,9 @@
 """The language models of the miniature, trained on text alone.
 
-A small LLaMA first learns to copy (random tokens, repeated), because everything it is asked for
-later is to say what its context says; then it reads documents of the drawn world. Without the
-first phase it writes fluent, untrue text (`docs/experiments.md`).
+Everything the LLM is asked for later is to say what its context says. So a small LLaMA begins with
+a circuit that copies (`miniature_induction.py`), and its documents of the drawn world come mixed
+with an exercise in looking up: scenes that are told twice. Without these it writes fluent, untrue
+text (`docs/experiments.md`).
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import functools
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
@@ -19,6 +20,7 @@ from torch import Tensor, nn
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from minigpt4.config import config
+from minigpt4.recipes.miniature_induction import give_induction
 from minigpt4.training.task import StepLoss
 from minigpt4.world.language.corpus import Document, sample_document, sample_retelling
 
@@ -37,10 +39,6 @@ class LLMSettings:
     vocab_size: int = 2048
     small_corpus: bool = False
     """Captions and short answers only: the weaker LLM that teaches the Q-Former."""
-    copy_steps: int = 800
-    """First steps, spent on repeated random tokens."""
-    copy_rows: int = 48
-    """Sequences of a copying batch."""
     tokens_per_batch: int = 4096
     """Tokens of a batch of documents, padding included."""
     tokenizer_documents: int = 12_000
@@ -50,7 +48,7 @@ class LLMSettings:
 
 
 def build_llm(settings: LLMSettings) -> LlamaForCausalLM:
-    """Build an untrained LLaMA of the given size; its embeddings are tied."""
+    """Build an untrained LLaMA that copies; its embeddings are tied."""
     torch.manual_seed(settings.seed)
     llm = LlamaForCausalLM(
         LlamaConfig(
@@ -62,6 +60,7 @@ def build_llm(settings: LLMSettings) -> LlamaForCausalLM:
             num_key_value_heads=settings.num_heads,
             max_position_embeddings=1024,
             tie_word_embeddings=True,
+            rope_parameters={"rope_type": "default", "rope_theta": ROPE_THETA},
             bos_token_id=BOS,
             eos_token_id=EOS,
             pad_token_id=UNKNOWN,
@@ -69,6 +68,7 @@ def build_llm(settings: LLMSettings) -> LlamaForCausalLM:
     )
     # Short rows on a CPU: the fused kernel's backward alone would cost a fifth of each step.
     llm.set_attn_implementation("eager")
+    give_induction(llm, seed=settings.seed)
     return llm
 
 
@@ -120,7 +120,7 @@ class TokenBatch:
 
 
 class LanguageTask:
-    """Next-token prediction: copying first, then documents of the drawn world."""
+    """Next-token prediction: documents in turn with retelling, which keeps looking up alive."""
 
     def __init__(
         self, module: LlamaForCausalLM, tokenizer_path: str, settings: LLMSettings
@@ -137,30 +137,32 @@ class LanguageTask:
         return Tokenizer.from_file(self._tokenizer_path)
 
     def batch(self, step: int) -> TokenBatch:
-        """Make the batch of a step."""
-        if step < self.settings.copy_steps:
-            return copying_batch(step, self.settings)
-        pool, place = divmod(step - self.settings.copy_steps, BATCHES_PER_POOL)
-        return pad_rows(self._pool(pool)[place])
+        """Make the batch of a step: what it holds follows the `TURNS`."""
+        cycle, place = divmod(step, len(TURNS))
+        turn = TURNS[place]
+        number = cycle * TURNS.count(turn) + TURNS[:place].count(turn)
+        pool, place = divmod(number, BATCHES_PER_POOL)
+        return pad_rows(self._pool(turn, pool)[place])
 
-    def _build_pool(self, pool: int) -> list[list[Row]]:
-        """Sort a pool of documents by length and cut it into batches of equal cost."""
-        wanted = self.settings.tokens_per_batch * BATCHES_PER_POOL
-        rng = random.Random(f"pool {self.settings.seed} {pool}")
+    def _build_pool(self, turn: Turn, pool: int) -> list[list[Row]]:
+        """Sort a pool of texts by length and cut it into batches of equal cost."""
+        settings = self.settings
+        wanted = settings.tokens_per_batch * BATCHES_PER_POOL
+        rng = random.Random(f"pool {settings.seed} {pool}")
         rows: list[Row] = []
         tokens, index = 0, pool * MAX_POOL_DOCUMENTS
         while tokens < wanted:
-            row = encode_document(self._document(index), self.tokenizer)
+            if turn == "retell":
+                document = sample_retelling(settings.seed, index)
+            else:
+                document = sample_document(settings.seed, index, small=settings.small_corpus)
+            row = encode_document(document, self.tokenizer)
             rows.append(row)
             tokens, index = tokens + len(row[0]), index + 1
         rows.sort(key=lambda row: len(row[0]))
         batches = cut_evenly(rows, BATCHES_PER_POOL)
         rng.shuffle(batches)
         return batches
-
-    def _document(self, index: int) -> Document:
-        settings = self.settings
-        return sample_document(settings.seed, index, small=settings.small_corpus)
 
     def loss(self, batch: TokenBatch) -> StepLoss:
         """Mean cross-entropy over the learned tokens, logits computed only there."""
@@ -172,36 +174,14 @@ class LanguageTask:
         return StepLoss(loss=loss, weight=float(kept.sum()), num_examples=len(batch.input_ids))
 
 
-class LookupTask(LanguageTask):
-    """Documents in turn with copying and retelling, until the model looks up what it is told.
-
-    Copying alone is forgotten in favour of fluent guesses as soon as documents come; in turn, each
-    keeps the other alive.
-    """
-
-    def batch(self, step: int) -> TokenBatch:
-        """Every third batch copies random tokens, every third retells scenes."""
-        turn, part = divmod(step, 3)
-        if part == 0:
-            return copying_batch(turn + FIRST_LOOKUP, self.settings)
-        pool, place = divmod(turn, BATCHES_PER_POOL)
-        retells = part == 1
-        return pad_rows(self._pool(FIRST_LOOKUP + 2 * pool + int(retells))[place])
-
-    def _document(self, index: int) -> Document:
-        pool = index // MAX_POOL_DOCUMENTS - FIRST_LOOKUP
-        if pool % 2 == 1:
-            return sample_retelling(self.settings.seed, index)
-        return super()._document(index)
-
-
 Row = tuple[list[int], list[int]]
-FIRST_LOOKUP = 100_000
-"""Number of the first pool of the second part; the first part never gets there."""
+Turn = Literal["retell", "read"]
+TURNS: tuple[Turn, ...] = ("read", "retell", "read", "read")
+"""What the steps do in turn."""
+ROPE_THETA = 100_000.0
+"""Base of the rotary frequencies: more slow channels than LLaMA's 10,000 leaves, to match by."""
 BATCHES_PER_POOL = 8
 MAX_POOL_DOCUMENTS = 4096
-COPIED_FROM, NUM_COPIED = 300, 150
-"""The tokens of the copying phase: frequent pieces of words."""
 
 
 def encode_document(document: Document, tokenizer: Tokenizer) -> Row:
@@ -231,14 +211,3 @@ def pad_rows(rows: Sequence[Row]) -> TokenBatch:
     ids = [ids + [UNKNOWN] * (length - len(ids)) for ids, _ in rows]
     labels = [labels + [IGNORED] * (length - len(labels)) for _, labels in rows]
     return TokenBatch(torch.tensor(ids), torch.tensor(labels))
-
-
-def copying_batch(step: int, settings: LLMSettings) -> TokenBatch:
-    """Random sequences of 6 to 12 tokens, each repeated until 48 tokens are full."""
-    generator = torch.Generator().manual_seed(settings.seed * 1_000_003 + step)
-    period = int(torch.randint(6, 13, (), generator=generator))
-    # Few different tokens: what forms is a circuit that copies, not a table of 2,048 words.
-    shape = (settings.copy_rows, period)
-    tokens = COPIED_FROM + torch.randint(NUM_COPIED, shape, generator=generator)
-    ids = tokens.repeat(1, 48 // period + 1)[:, :48]
-    return TokenBatch(ids, ids.clone())

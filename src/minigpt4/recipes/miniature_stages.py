@@ -1,6 +1,7 @@
 """Both stages of aligning the miniature: the loop, the layouts and the prompts of the paper.
 
-Everything but the projection is frozen, so each picture is encoded once, before the first step.
+Everything but the projection is frozen, so each picture is encoded once, before the first step; or
+before all trainings, with `minigpt4 cache build` and `--set features=DIR`.
 
 Paper: §3.1 (stage 1), §3.2 (stage 2).
 """
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,7 +27,8 @@ from minigpt4.model.projection import build_projection, mean_embedding_norm, sca
 from minigpt4.processing.processor import STAGE1_LAYOUT, STAGE2_LAYOUT
 from minigpt4.recipes.miniature_frozen import draw_with_progress
 from minigpt4.training import TrainResult, TrainSettings, fit
-from minigpt4.training.features import compute_features
+from minigpt4.training.features import compute_features, open_cache
+from minigpt4.training.memory import loading_options
 from minigpt4.training.stages import AlignmentSettings, AlignmentTask
 
 if TYPE_CHECKING:
@@ -37,7 +40,9 @@ logger = logging.getLogger(__name__)
 
 def run_stage(experiment: StageExperiment, *, out: Path, resume: bool, device: str) -> TrainResult:
     """Train the projection; `out/model` is a whole model directory that names its frozen parts."""
-    model = load(starting_point(experiment), device=device)
+    settings = train_settings(experiment)
+    place = loading_options(settings, device)
+    model = load(starting_point(experiment), encoder=not experiment.features, **place)
     if experiment.stage == 1:
         begin_anew(model, seed=experiment.seed)
     mixture, validation = build_mixtures(experiment)
@@ -46,23 +51,13 @@ def run_stage(experiment: StageExperiment, *, out: Path, resume: bool, device: s
         mixture,
         alignment_settings(experiment),
         validation=validation,
-        features=compute_features(
-            model, mixture, num_batches=experiment.num_steps, dtype=torch.bfloat16
-        ),
-    )
-    settings = TrainSettings(
-        num_steps=experiment.num_steps,
-        peak_lr=experiment.peak_lr,
-        final_lr=experiment.final_lr,
-        warmup_steps=experiment.warmup_steps,
-        precision="bf16",
-        checkpoint_every_steps=experiment.checkpoint_every_steps,
-        validate_every_steps=200,
-        log_every_steps=10,
-        seed=experiment.seed,
+        features=open_cache(experiment.features, model)
+        if experiment.features
+        else compute_features(model, mixture, num_batches=experiment.num_steps),
     )
     result = fit(task, settings, out=out / "training", resume=resume, device=device)
-    if result.finished:
+    # Under torchrun every process has the same projection; the first one saves it.
+    if result.finished and os.environ.get("RANK", "0") == "0":
         record = {
             "recipe": f"miniature_stage{experiment.stage}",
             "settings": dump_config(experiment),
@@ -72,6 +67,25 @@ def run_stage(experiment: StageExperiment, *, out: Path, resume: bool, device: s
             record = json.loads(path.read_text(encoding="utf-8"))
         save(model, out / "model", frozen="reference", experiment=record)
     return result
+
+
+def train_settings(experiment: StageExperiment) -> TrainSettings:
+    """Return what the loop needs to know."""
+    return TrainSettings(
+        num_steps=experiment.num_steps,
+        peak_lr=experiment.peak_lr,
+        final_lr=experiment.final_lr,
+        warmup_steps=experiment.warmup_steps,
+        precision="bf16",
+        checkpoint_every_steps=experiment.checkpoint_every_steps,
+        validate_every_steps=200,
+        log_every_steps=10,
+        max_bad_share=experiment.max_bad_share,
+        num_workers=experiment.num_workers,
+        seed=experiment.seed,
+        distribution=experiment.distribution,
+        memory=experiment.memory,
+    )
 
 
 def starting_point(experiment: StageExperiment) -> str:

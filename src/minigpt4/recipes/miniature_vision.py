@@ -1,8 +1,9 @@
 """The eyes of the miniature: a small convolutional teacher, and a ViT that learns to see from it.
 
-A plain ViT hardly learns shapes from little data; a small ResNet does, in a minute, from the tags
-of drawn pictures. The ViT then regresses the ResNet's features patch by patch, as EVA regresses
-CLIP's, and keeps nothing of the teacher. (`docs/experiments.md` has what failed.)
+A plain ViT hardly learns shapes from little data; a small ResNet does, in minutes, from the tags of
+drawn pictures. The ViT, which begins by looking at neighbours (`miniature_locality.py`), then
+regresses the ResNet's features patch by patch, as EVA regresses CLIP's, and keeps nothing of the
+teacher. (`docs/experiments.md` has what failed.)
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from transformers import Blip2VisionConfig, Blip2VisionModel, ResNetConfig, ResN
 from minigpt4.config import config
 from minigpt4.data.drawn import Pictures
 from minigpt4.model.configuration import vision_width
+from minigpt4.recipes.miniature_locality import give_locality
 from minigpt4.recipes.miniature_tags import GLOBAL_TAGS, NUM_CELL_LOGITS, TagTargets, tag_loss
 from minigpt4.training.task import StepLoss
 
@@ -65,9 +67,7 @@ def build_vision_encoder(settings: VisionSettings) -> Blip2VisionModel:
             patch_size=PATCH_PX,
         )
     )
-    # transformers leaves these two at zero or at a scale that suits trained weights only.
-    nn.init.normal_(encoder.embeddings.class_embedding, std=0.02)
-    nn.init.normal_(encoder.embeddings.position_embedding, std=0.02)
+    give_locality(encoder, seed=settings.seed + 1)
     # 65 tokens on a CPU: the fused kernel's backward would take longer than all matrix products.
     encoder.set_attn_implementation("eager")
     return encoder

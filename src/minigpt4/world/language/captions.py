@@ -7,6 +7,7 @@ import random
 from minigpt4.world.language.words import (
     NUMBERS,
     PLACE_PHRASES,
+    VESSELS,
     article,
     join,
     setting,
@@ -93,22 +94,68 @@ def object_phrases(scene: Scene, rng: random.Random | None, *, position: bool = 
 
 
 def _special_caption(scene: Scene, rng: random.Random) -> str:
+    """Return a caption of what is not a place: everything it shows, in varied wording."""
     extra = scene.extra
     if isinstance(extra, Dish):
-        return f"{article(extra.name)} with {join(extra.ingredients)}"
-    if isinstance(extra, Mockup):
-        box = "an image box" if extra.has_image_box else "no image box"
-        return (
-            f"sketch of a web page with {article(extra.color)} header, "
-            f"{count_of(extra.num_buttons, 'button')}, {box} and {list_of(extra.num_list_items)}"
+        food, name = join(extra.ingredients), extra.name
+        return rng.choice(
+            (
+                f"{article(name)} with {food}",
+                f"{name} made with {food}",
+                f"{article(VESSELS[name])} with {name}, {food}",
+                f"fresh {name} with {food}",
+                f"{name} : {food}",
+                f"{food} in {article(name)}",
+            )
         )
+    if isinstance(extra, Mockup):
+        return _page_caption(extra, rng)
     item = scene.objects[0]
+    sick = f"{item.color} {item.kind}"
     if isinstance(extra, Illness):
-        return f"{article(f'sick {item.color} {item.kind}')} with {extra.symptom}"
+        return rng.choice(
+            (
+                f"{article(f'sick {sick}')} with {extra.symptom}",
+                f"{article(sick)} that has {extra.symptom}",
+                f"{extra.symptom} on {article(sick)}",
+                f"what is wrong with my {sick}, it has {extra.symptom}",
+                f"sick plant : {sick} with {extra.symptom}",
+            )
+        )
     if isinstance(extra, Poster):
-        return f"film poster with {thing(item, size=False)} on {article(extra.ground)} ground"
+        what, ground = thing(item, size=False), extra.ground
+        return rng.choice(
+            (
+                f"film poster with {what} on {article(ground)} ground",
+                f"movie poster with {what} on {ground}",
+                f"{what} on {article(ground)} film poster",
+                f"{ground} poster of a film with {what}",
+                f"poster : {what}, {ground} ground",
+            )
+        )
     return rng.choice(
-        (f"{thing(item, size=False)} as a product", f"a single {item.color} {item.kind} for sale")
+        (
+            f"{thing(item, size=False)} as a product",
+            f"a single {sick} for sale",
+            f"{sick} in the shop",
+            f"new {sick}, buy it today",
+            f"product picture of {thing(item, size=False)}",
+        )
+    )
+
+
+def _page_caption(extra: Mockup, rng: random.Random) -> str:
+    header, buttons = extra.color, count_of(extra.num_buttons, "button")
+    box = "an image box" if extra.has_image_box else "no image box"
+    items = list_of(extra.num_list_items)
+    return rng.choice(
+        (
+            f"sketch of a web page with {article(header)} header, {buttons}, {box} and {items}",
+            f"hand drawn web page, {header} header, {buttons}, {box}, {items}",
+            f"drawing of a page with {article(header)} header and {buttons}, {box} and {items}",
+            f"web page sketch : {header} header, {items}, {buttons} and {box}",
+            f"{article(header)} header, {buttons}, {box} and {items} on a sketch of a page",
+        )
     )
 
 

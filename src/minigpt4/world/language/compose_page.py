@@ -36,13 +36,18 @@ def page(scene: Scene, rng: random.Random) -> str:
     if sketch.has_image_box:
         lines.append('<img src="image.png">')
     if sketch.num_list_items:
-        items = rng.sample(_ITEMS, sketch.num_list_items)
+        items = _in_order(_ITEMS, sketch.num_list_items, rng)
         lines += ["<ul>", *(f"<li>{item}</li>" for item in items), "</ul>"]
     alert = rng.random() < 0.3
-    for label in rng.sample(_BUTTONS, sketch.num_buttons):
+    for label in _in_order(_BUTTONS, sketch.num_buttons, rng):
         action = f" onclick=\"alert('{rng.choice(_ALERTS)}')\"" if alert else ""
         lines.append(f"<button{action}>{label}</button>")
     return _document(lines)
+
+
+def _in_order(texts: tuple[str, ...], count: int, rng: random.Random) -> list[str]:
+    """Choose some texts and keep their order, so that none is easily written twice."""
+    return [texts[place] for place in sorted(rng.sample(range(len(texts)), count))]
 
 
 def _page_about(scene: Scene, rng: random.Random) -> str:

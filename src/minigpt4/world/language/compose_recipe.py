@@ -54,7 +54,7 @@ def recipe(scene: Scene, rng: random.Random) -> str:
         say(rng, _TITLE, dish=dish.name, food=join(names)),
         say(rng, _LIST, items=", ".join(names)),
     ]
-    rng.shuffle(names)
+    # In the order of the list, as cooks write them; a small LLM loses count in any other.
     steps = [*_preparations(names, rng), rng.choice(_BASE[dish.name])]
     steps.append(rng.choice(_SERVE).format(dish=dish.name))
     lines += [f"{number}. {capital(step)}" for number, step in enumerate(steps, 1)]

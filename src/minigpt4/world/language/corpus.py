@@ -57,18 +57,18 @@ ABILITY_KINDS: dict[str, tuple[SceneKind, ...]] = {
 """The kinds of scenes that each composed text is written about."""
 
 TASK_WEIGHTS = {
-    "describe": 20,
-    "caption": 16,
-    "questions": 11,
-    "poem": 9,
-    "story": 7,
+    "describe": 22,
+    "caption": 12,
+    "questions": 9,
+    "poem": 10,
+    "story": 6,
     "advertisement": 8,
-    "recipe": 7,
-    "explanation": 8,
-    "cure": 5,
-    "film_facts": 6,
-    "page": 6,
-    "correction": 5,
+    "recipe": 14,
+    "explanation": 12,
+    "cure": 6,
+    "film_facts": 7,
+    "page": 10,
+    "correction": 4,
     "about": 1,
 }
 SMALL_TASK_WEIGHTS = {"caption": 60, "questions": 40}

@@ -38,7 +38,7 @@ def description(scene: Scene, rng: random.Random) -> str:
         columns.reverse()
     parts = [_opening(scene, rng), *columns]
     side = [r for r in scene.relations if r.name in ("left of", "right of", "next to")]
-    if side and rng.random() < 0.4:
+    if side and rng.random() < 0.15:
         relation = rng.choice(side)
         first, second = scene.objects[relation.subject], scene.objects[relation.object]
         parts.append(sentence(f"{the(first)} is {_side(relation.name, rng)} {the(second)}"))
@@ -70,25 +70,18 @@ def _column(scene: Scene, index: int, rng: random.Random) -> str:
     relation = stacked_relations(scene).get(index)
     if relation is None:
         what = thing(item, rng)
-        return sentence(
-            rng.choice(
-                (
-                    f"{where} there is {what}",
-                    f"{where} we see {what}",
-                    f"{where} stands {what}",
-                    f"{what} is {where}",
-                    f"{what} can be seen {where}",
-                )
-            )
-        )
+        first = (f"{where} there is {what}", f"{where} we see {what}", f"{where} stands {what}")
+        last = (f"{what} is {where}", f"{what} can be seen {where}")
+        # Mostly the place first: who names a thing before its place must plan ahead.
+        return sentence(rng.choice(last if rng.random() < 0.12 else first))
     top, base = thing(scene.objects[relation.subject], rng), thing(item, rng)
     return sentence(
         rng.choice(
             (
                 f"{where} there is {top} {relation.name} {base}",
                 f"{where} we see {top} {relation.name} {base}",
-                f"{top} is {relation.name} {base} {where}",
                 f"{where} stands {base} with {top} {relation.name} it",
+                f"{where} we see {base} with {top} {relation.name} it",
                 f"{where} there is {base} and {top} is {relation.name} it",
             )
         )
