@@ -118,5 +118,48 @@ def test_impossible_mixtures_are_refused() -> None:
         Mixture([], batch_size=1, seed=0)
 
 
+def _sampled(seed: int = 5) -> Mixture:
+    sources = [(Numbers("a", 30), 3), (Numbers("b", 7), 1)]
+    return Mixture(sources, batch_size=4, seed=seed, mix="sample")
+
+
+def test_mixed_by_sample_a_batch_comes_from_several_sources_by_ratio() -> None:
+    mixture = _sampled()
+    drawn = [mixture.draw(step) for step in range(500)]
+    counts = Counter(number for batch in drawn for number in batch.sources)
+    assert counts[0] / 2000 == pytest.approx(3 / 4, abs=0.03)
+    assert sum(batch.source is None for batch in drawn) > 250
+    for batch in drawn[:20]:
+        expected = [f"{'ab'[number]}{index}" for number, index in batch.places]
+        assert [example.key for example in batch.examples] == expected
+
+
+def test_mixed_by_sample_any_step_can_be_drawn_without_the_steps_before() -> None:
+    in_order = _sampled()
+    expected = [_keys(in_order, step) for step in range(40)]
+    assert [_keys(_sampled(), step) for step in (39, 0, 17)] == [expected[s] for s in (39, 0, 17)]
+
+
+def test_mixed_by_sample_every_epoch_of_a_source_sees_each_example_once() -> None:
+    mixture = _sampled()
+    keys = [key for step in range(60) for key in _keys(mixture, step)]
+    first_epoch = [key for key in keys if key[0] == "b"][:7]
+    assert set(first_epoch) == {f"b{number}" for number in range(7)}
+
+
+def test_processes_see_their_own_sources_and_together_the_same_examples() -> None:
+    """Micro-batches are numbered over all processes: process r of n draws r, r + n, ..."""
+    mixture = Mixture([(Numbers("a", 50), 1), (Numbers("b", 50), 1)], batch_size=2, seed=1)
+    alone = [mixture.draw(number) for number in range(16)]
+    two = [[mixture.draw(number) for number in range(rank, 16, 2)] for rank in (0, 1)]
+    assert [batch for pair in zip(*two, strict=True) for batch in pair] == alone
+    assert any(one.source != other.source for one, other in zip(*two, strict=True))
+
+
+def test_an_unknown_way_of_mixing_is_refused() -> None:
+    with pytest.raises(SettingsError, match=r"batch .*or sample"):
+        Mixture([(Numbers("a", 1), 1)], batch_size=1, seed=0, mix="epoch")
+
+
 def test_epoch_order_is_a_permutation() -> None:
     assert sorted(epoch_order(p, 7, seed=(0,)) for p in range(7)) == list(range(7))

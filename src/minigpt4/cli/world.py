@@ -7,14 +7,13 @@ a split and a seed, and the splits never share a scene.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from minigpt4.cli.progress import progress
 from minigpt4.errors import DataError, SettingsError
 
 app = typer.Typer(
@@ -47,7 +46,7 @@ def draw(
     """Write pictures (000000.png ...) and their truth (truth.jsonl, a line a picture)."""
     from minigpt4.world.export import write_pictures
 
-    with _progress("drawing") as report:
+    with progress("drawing") as report:
         write_pictures(out, split=split.value, seed=seed, count=count, report=report)
     print(f"{count} pictures of the {split.value} split and truth.jsonl are in {out}")
 
@@ -65,7 +64,7 @@ def shards(
     """
     from minigpt4.data.world import write_stage1_shards
 
-    with _progress("drawing") as report:
+    with progress("drawing") as report:
         sizes = write_stage1_shards(out, split=split.value, seed=seed, count=count, report=report)
     found = " and ".join(f"{size} pairs in {out / name}" for name, size in sizes.items())
     print(f"stage-1 shards: {found}")
@@ -81,7 +80,7 @@ def align(
     """Write a stage-2 set as cc_sbu_align has it: filter_cap.json and image/ID.jpg."""
     from minigpt4.data.world import write_align_set
 
-    with _progress("drawing") as report:
+    with progress("drawing") as report:
         write_align_set(out, split=split.value, seed=seed, count=count, report=report)
     print(f"{count} detailed descriptions are in {out}")
 
@@ -122,7 +121,7 @@ def score(
         if file is not None and not file.resolve().parent.is_dir():
             raise SettingsError(f"no folder {file.resolve().parent} for {file}; make it first")
     loaded = load(model, device=device)
-    with _progress("scoring") as report:
+    with progress("scoring") as report:
         result = score_world(
             loaded,
             report=report,
@@ -183,18 +182,6 @@ def _plain(value: Any) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{key} {_plain(item)}" for key, item in value.items())
     return str(value)
-
-
-@contextmanager
-def _progress(label: str) -> Iterator[Callable[[int, int], None]]:
-    """Show a bar on stderr, if a person is looking, for what reports (done, all)."""
-    from rich.console import Console
-    from rich.progress import Progress
-
-    console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task(label, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def _write_whole(path: Path, text: str) -> None:

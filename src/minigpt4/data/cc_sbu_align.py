@@ -18,26 +18,30 @@ from typing import Any
 from PIL import Image
 
 from minigpt4.data.example import Example, captioned
+from minigpt4.data.pictures import PICTURE_SUFFIXES
+from minigpt4.data.troubles import Troubles
 from minigpt4.errors import DataError
 
 logger = logging.getLogger(__name__)
 
 ANNOTATIONS, IMAGES = "filter_cap.json", "image"
-PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif")
 
 
 class CcSbuAlign:
-    """The examples of a `cc_sbu_align` folder; `skipped` counts the unusable ones by reason."""
+    """The examples of a `cc_sbu_align` folder; `troubles` has the unusable ones by reason."""
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
         pictures = _pictures_by_id(self.folder / IMAGES)
-        self.skipped: Counter[str] = Counter()
+        self.troubles = Troubles()
         self.pairs: list[tuple[str, Path, str]] = []
-        for annotation in _annotations(self.folder / ANNOTATIONS):
+        self._entries: list[int] = []
+        for entry, annotation in enumerate(_annotations(self.folder / ANNOTATIONS), start=1):
             reason = self._take(annotation, pictures)
             if reason:
-                self.skipped[reason] += 1
+                self.troubles.add(reason, self._entry(entry))
+            else:
+                self._entries.append(entry)
         if not self.pairs:
             raise DataError(
                 f"no usable pair in {self.folder} ({dict(self.skipped)}); wanted "
@@ -51,12 +55,24 @@ class CcSbuAlign:
                 dict(self.skipped),
             )
 
+    @property
+    def skipped(self) -> Counter[str]:
+        """Annotations that can't be used, by reason."""
+        return self.troubles.counts
+
     def __len__(self) -> int:
         return len(self.pairs)
 
     def __getitem__(self, index: int) -> Example:
         image_id, path, caption = self.pairs[index]
         return captioned(path, caption, key=image_id)
+
+    def place(self, index: int) -> str:
+        """Name the annotation file and the entry, counted from 1."""
+        return self._entry(self._entries[index])
+
+    def _entry(self, entry: int) -> str:
+        return f"{self.folder / ANNOTATIONS}, entry {entry}"
 
     def _take(self, annotation: Any, pictures: dict[str, Path]) -> str | None:
         """Keep a good annotation; return what is wrong with a bad one."""
@@ -105,6 +121,8 @@ def _annotations(path: Path) -> list[Any]:
 def _pictures_by_id(folder: Path) -> dict[str, Path]:
     if not folder.is_dir():
         raise DataError(f"no folder {folder}; the pictures belong there as ID.jpg")
-    # Sorted, and .jpg last, so that it wins over another extension of the same id.
-    paths = sorted(folder.iterdir(), key=lambda path: (path.suffix.lower() == ".jpg", path.name))
-    return {path.stem: path for path in paths if path.suffix.lower() in PICTURE_SUFFIXES}
+    # The preferred suffix last, so that .jpg wins over another one of the same id.
+    order = {f".{suffix}": -rank for rank, suffix in enumerate(PICTURE_SUFFIXES)}
+    paths = [path for path in folder.iterdir() if path.suffix.lower() in order]
+    paths.sort(key=lambda path: (order[path.suffix.lower()], path.name))
+    return {path.stem: path for path in paths}

@@ -21,6 +21,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
+from minigpt4.data.cache_folder import cache_folder
 from minigpt4.world import draw as draw_package
 from minigpt4.world import sample as sample_module
 from minigpt4.world.draw.picture import PICTURE_PX, draw
@@ -34,12 +35,6 @@ Report = Callable[[int, int], None]
 
 _PICTURES_PER_JOB = 128
 _Job = tuple[Split, int, int, int]
-
-
-def cache_folder() -> Path:
-    """Return the folder for things that can be made again (`MINIGPT4_CACHE` overrides it)."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(os.environ.get("MINIGPT4_CACHE") or Path(base) / "minigpt4")
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,8 @@ from typing import Protocol
 
 from PIL import Image
 
+from minigpt4.data.troubles import Troubles
+
 
 @dataclass(frozen=True, kw_only=True)
 class Turn:
@@ -36,6 +38,17 @@ class Source(Protocol):
     def __len__(self) -> int: ...
 
     def __getitem__(self, index: int, /) -> Example: ...
+
+
+class OpenedSource(Source, Protocol):
+    """A source that can also say what is wrong with it and where its examples come from."""
+
+    troubles: Troubles
+    """What was found unusable when the source was opened; it has no number."""
+
+    def place(self, index: int, /) -> str:
+        """Say where an example comes from: shard and member, or file and line."""
+        ...
 
 
 def captioned(image: Image.Image | Path, caption: str, *, key: str) -> Example:

@@ -1,28 +1,35 @@
 """Which examples make up which batch: a pure function of (seed, step).
 
-Official mixing: each batch comes from one source, drawn by ratio. Within a source every epoch is
-a seeded permutation, so each example is seen once before any is seen twice (the official
-resampled shards draw with replacement). A source smaller than a batch simply goes round.
+Official mixing: each batch comes from one source, drawn by ratio; micro-batches are numbered over
+all processes, so each process draws its own source. `mix="sample"` draws the source of each example
+instead. Within a source every epoch is a seeded permutation, so each example is seen once before
+any is seen twice (the official resampled shards draw with replacement). A source smaller than a
+batch simply goes round.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 import numpy as np
 
 from minigpt4.data.example import Example, Source
 from minigpt4.data.pictures import decode_picture
+from minigpt4.data.troubles import reason_of
 from minigpt4.errors import DataError, ImageError, SettingsError
 
 MAX_REPLACEMENTS = 20
 """Bad examples in a row after which the data, not chance, is to blame."""
 
-_STEPS_PER_BLOCK = 4096
+Mix: TypeAlias = Literal["batch", "sample"]
+
+_DRAWS_PER_BLOCK = 4096
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,17 +37,38 @@ class Drawn:
     """The examples of one batch, and the bad ones replaced on the way, by reason."""
 
     examples: tuple[Example, ...]
-    source: int
+    sources: tuple[int, ...]
+    """The number of the source of each example."""
+
     indices: tuple[int, ...]
-    """Where in the source each example lies."""
+    """Where in its source each example lies."""
 
     skipped: Counter[str]
 
+    @property
+    def source(self) -> int | None:
+        """The source of the whole batch; None if it comes from several."""
+        return self.sources[0] if len(set(self.sources)) == 1 else None
+
+    @property
+    def places(self) -> list[tuple[int, int]]:
+        """(source, index) of each example."""
+        return list(zip(self.sources, self.indices, strict=True))
+
 
 class Mixture:
-    """Sources mixed by ratio, one source for each batch."""
+    """Sources mixed by ratio, one source for each batch or for each sample."""
 
-    def __init__(self, sources: Sequence[tuple[Source, float]], *, batch_size: int, seed: int):
+    def __init__(
+        self,
+        sources: Sequence[tuple[Source, float]],
+        *,
+        batch_size: int,
+        seed: int,
+        mix: Mix = "batch",
+    ):
+        if mix not in ("batch", "sample"):
+            raise SettingsError(f"mix is {mix!r}; wanted batch (official) or sample")
         if not sources or batch_size < 1:
             raise SettingsError(
                 f"{len(sources)} sources, batch_size {batch_size}: wanted 1 or more"
@@ -54,29 +82,40 @@ class Mixture:
         self.sources = [source for source, _ in sources]
         ratios = np.array([ratio for _, ratio in sources], dtype=np.float64)
         self.bounds = np.cumsum(ratios / ratios.sum())
-        self.batch_size, self.seed = batch_size, seed
+        self.batch_size, self.seed, self.mix = batch_size, seed, mix
         self._counts = [np.zeros(len(sources), dtype=np.int64)]
+        self._last_block = (-1, np.zeros(0, dtype=np.int64))
 
-    def draw(self, step: int) -> Drawn:
-        """Return the batch of this step; bad examples are replaced and counted."""
-        number, earlier_batches = self.place(step)
-        source = self.sources[number]
+    def draw(self, step: int, rows: range | None = None) -> Drawn:
+        """Return the batch of this step, or these rows of it; bad examples are replaced, counted.
+
+        Rows are the same whether they are drawn alone or with the others.
+        """
         skipped: Counter[str] = Counter()
-        examples, indices = [], []
-        for offset in range(self.batch_size):
-            index = epoch_order(
-                earlier_batches * self.batch_size + offset, len(source), seed=(self.seed, number)
-            )
+        examples, sources, indices = [], [], []
+        positions = self._positions(step)
+        if rows is not None:
+            positions = islice(positions, rows.start, rows.stop)
+        for number, position in positions:
+            source = self.sources[number]
+            index = epoch_order(position, len(source), seed=(self.seed, number))
             example, index = self._read(source, index, skipped)
             examples.append(example)
+            sources.append(number)
             indices.append(index)
         return Drawn(
-            examples=tuple(examples), source=number, indices=tuple(indices), skipped=skipped
+            examples=tuple(examples),
+            sources=tuple(sources),
+            indices=tuple(indices),
+            skipped=skipped,
         )
 
-    def place(self, step: int) -> tuple[int, int]:
-        """Return the source of a step and how many earlier steps drew from it."""
-        block, offset = divmod(step, _STEPS_PER_BLOCK)
+    def place(self, draw: int) -> tuple[int, int]:
+        """Return the source of a draw and how many earlier draws were from it.
+
+        A draw is a step, or with `mix="sample"` a sample.
+        """
+        block, offset = divmod(draw, _DRAWS_PER_BLOCK)
         while len(self._counts) <= block:
             chosen = self._block(len(self._counts) - 1)
             counts = np.bincount(chosen, minlength=len(self.sources))
@@ -85,20 +124,37 @@ class Mixture:
         number = int(chosen[offset])
         return number, int(self._counts[block][number] + (chosen[:offset] == number).sum())
 
+    def _positions(self, step: int) -> Iterator[tuple[int, int]]:
+        """Yield for each example of a step its source, and how many came from there before."""
+        if self.mix == "sample":
+            first = step * self.batch_size
+            yield from map(self.place, range(first, first + self.batch_size))
+            return
+        number, earlier_batches = self.place(step)
+        first = earlier_batches * self.batch_size
+        yield from ((number, first + offset) for offset in range(self.batch_size))
+
     def _block(self, block: int) -> np.ndarray:
-        dice = np.random.default_rng([self.seed, block, 1]).random(_STEPS_PER_BLOCK)
-        # The last bound may fall a rounding error short of 1.
-        return np.minimum(np.searchsorted(self.bounds, dice, side="right"), len(self.sources) - 1)
+        """Return the sources of so many draws at once; the last ones asked for are kept."""
+        number, chosen = self._last_block  # one read: another thread may replace it
+        if number != block:
+            dice = np.random.default_rng([self.seed, block, 1]).random(_DRAWS_PER_BLOCK)
+            # The last bound may fall a rounding error short of 1.
+            chosen = np.minimum(
+                np.searchsorted(self.bounds, dice, side="right"), len(self.sources) - 1
+            )
+            self._last_block = (block, chosen)
+        return chosen
 
     def _read(self, source: Source, index: int, skipped: Counter[str]) -> tuple[Example, int]:
         """Read an example; in place of a bad one take another, the same in every run."""
         dice = np.random.default_rng([self.seed, index, 3])
         for _ in range(MAX_REPLACEMENTS):
             try:
-                return _with_picture(source[index]), index
+                return with_picture(source[index]), index
             except (DataError, ImageError) as error:
                 last = error
-                skipped[str(error).partition(":")[0]] += 1
+                skipped[reason_of(error)[0]] += 1
                 index = int(dice.integers(len(source)))
         raise DataError(
             f"{MAX_REPLACEMENTS} bad examples in a row in a {type(source).__name__} of "
@@ -106,7 +162,7 @@ class Mixture:
         )
 
 
-def _with_picture(example: Example) -> Example:
+def with_picture(example: Example) -> Example:
     """Decode a picture given as a path, so that a bad one is met here."""
     if isinstance(example.image, Path):
         picture = decode_picture(example.image, where=str(example.image))
@@ -122,4 +178,6 @@ def epoch_order(position: int, size: int, *, seed: tuple[int, ...]) -> int:
 
 @lru_cache(maxsize=8)
 def _permutation(size: int, seed: tuple[int, ...], epoch: int) -> np.ndarray:
-    return np.random.default_rng([*seed, epoch]).permutation(size)
+    order = np.random.default_rng([*seed, epoch]).permutation(size)
+    # Half the memory; each loader worker holds its own.
+    return order.astype(np.uint32) if size < 2**32 else order

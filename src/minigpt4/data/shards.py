@@ -1,8 +1,8 @@
 """Image-text pairs in img2dataset's tar shards: read by position, written in the same layout.
 
-A shard `00000.tar` holds for each sample `KEY.jpg` (or png, webp), `KEY.txt` and `KEY.json`. It is
-walked once to note where each member lies; afterwards any sample is two reads at known places, so
-the order of an epoch can be any permutation, with no shuffle buffer.
+A shard `00000.tar` holds for each sample `KEY.jpg` (or png, webp, ...), `KEY.txt` and `KEY.json`.
+It is walked once to note where each member lies (`shard_index`); afterwards any sample is two reads
+at known places, so the order of an epoch can be any permutation, with no shuffle buffer.
 
 Paper: §3.1 (5 million pairs of LAION, Conceptual Captions and SBU for stage 1).
 """
@@ -15,45 +15,32 @@ import logging
 import re
 import tarfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 from pathlib import Path
+from typing import Any, NamedTuple
 
+import numpy as np
 from PIL import Image
 
 from minigpt4.data.example import Example, captioned
-from minigpt4.data.pictures import decode_picture
+from minigpt4.data.open_files import OpenFiles
+from minigpt4.data.pictures import PICTURE_SUFFIXES, decode_picture
+from minigpt4.data.shard_index import Report, index_shards
+from minigpt4.data.troubles import Troubles
 from minigpt4.errors import DataError
 
 logger = logging.getLogger(__name__)
 
-PICTURE_SUFFIXES = ("jpg", "jpeg", "png", "webp")
 _RANGE = re.compile(r"\{(\d+)\.\.(\d+)\}")
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where the bytes of a member lie in its shard."""
-
-    offset: int
-    num_bytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """A usable sample of a shard: its key and where its picture and caption lie."""
-
-    key: str
-    picture: Place
-    caption: Place
-    caption_is_json: bool
-
-
 class TarShards:
-    """The examples of tar shards; `skipped` counts the unusable samples by reason.
+    """The examples of tar shards; `troubles` has the unusable samples by reason and place.
 
     `shards` is a path, a pattern with brace ranges (`laion/{00000..10488}.tar`), a folder, or a
-    list of these. `clean` is applied to each caption.
+    list of these. `clean` is applied to each caption. `report` is called with (done, all) shards
+    while they are indexed for the first time.
     """
 
     def __init__(
@@ -61,16 +48,19 @@ class TarShards:
         shards: str | Path | Sequence[str | Path],
         *,
         clean: Callable[[str], str] | None = None,
+        report: Report | None = None,
     ) -> None:
         self.paths = expand_shards(shards)
         self.clean = clean
-        self.skipped: Counter[str] = Counter()
-        self.samples: list[tuple[int, Sample]] = []
-        for number, path in enumerate(self.paths):
-            samples, skipped = index_shard(path)
-            self.samples += [(number, sample) for sample in samples]
-            self.skipped += skipped
-        if not self.samples:
+        self.troubles = Troubles()
+        self._files = OpenFiles()
+        indexes = index_shards(self.paths, report=report)
+        for index in indexes:
+            self.troubles.merge(index.troubles)
+        self._keys = np.concatenate([index.keys for index in indexes])
+        self._places = np.concatenate([index.places for index in indexes])
+        self._ends = np.cumsum([len(index.keys) for index in indexes])
+        if not len(self):
             raise DataError(
                 f"no usable sample in {len(self.paths)} shards ({dict(self.skipped)}); first: "
                 f"{self.paths[0]}. Wanted KEY.jpg with KEY.txt or KEY.json, as img2dataset writes"
@@ -78,27 +68,50 @@ class TarShards:
         if self.skipped:
             logger.warning(
                 "%d samples of %d shards are usable, others are not: %s",
-                len(self.samples),
+                len(self),
                 len(self.paths),
                 dict(self.skipped),
             )
 
+    @property
+    def skipped(self) -> Counter[str]:
+        """Samples that were found unusable when the shards were indexed, by reason."""
+        return self.troubles.counts
+
     def __len__(self) -> int:
-        return len(self.samples)
+        return len(self._places)
 
     def __getitem__(self, index: int) -> Example:
-        number, sample = self.samples[index]
-        path = self.paths[number]
-        with path.open("rb") as file:
-            picture = _read(file, sample.picture)
-            text = _read(file, sample.caption)
-        where = f"{path}, member {sample.key}"
-        caption = _caption(text, is_json=sample.caption_is_json, where=where)
+        shard, key, place = self._find(index)
+        path = self.paths[shard]
+        where = f"{path}, member {key}"
+        text = self._files.read(path, int(place["caption"]), int(place["caption_bytes"]))
+        caption = _caption(text, is_json=bool(place["is_json"]), where=where)
         if self.clean is not None:
             caption = self.clean(caption)
-        return captioned(
-            decode_picture(picture, where=where), caption, key=f"{path.name}/{sample.key}"
-        )
+        picture = decode_picture(self._picture(path, place), where=where)
+        return captioned(picture, caption, key=f"{path.name}/{key}")
+
+    def place(self, index: int) -> str:
+        """Name the shard and the member of a sample."""
+        shard, key, _ = self._find(index)
+        return f"{self.paths[shard]}, member {key}"
+
+    def picture_file(self, index: int) -> tuple[bytes, str]:
+        """Return the bytes of a picture as they lie in the shard, and its suffix."""
+        shard, _, place = self._find(index)
+        return self._picture(self.paths[shard], place), PICTURE_SUFFIXES[place["suffix"]]
+
+    def _find(self, index: int) -> tuple[int, str, Any]:
+        """Return the number of the shard, the key and the place of a sample."""
+        if not 0 <= index < len(self):
+            raise IndexError(f"no example {index} among {len(self)}")
+        key = bytes(self._keys[index]).decode("utf-8", "replace")
+        shard = int(np.searchsorted(self._ends, index, side="right"))
+        return shard, key, self._places[index]
+
+    def _picture(self, path: Path, place: Any) -> bytes:
+        return self._files.read(path, int(place["picture"]), int(place["picture_bytes"]))
 
 
 def expand_shards(shards: str | Path | Sequence[str | Path]) -> list[Path]:
@@ -123,36 +136,17 @@ def expand_shards(shards: str | Path | Sequence[str | Path]) -> list[Path]:
     return paths
 
 
-def index_shard(path: Path) -> tuple[list[Sample], Counter[str]]:
-    """Walk a shard once; return its samples in order and the unusable ones by reason.
+class EncodedPair(NamedTuple):
+    """A picture as a file's bytes, and its caption."""
 
-    A shard that breaks off is used up to there, with a warning.
-    """
-    members: dict[str, dict[str, Place]] = {}
-    skipped: Counter[str] = Counter()
-    num_bytes = path.stat().st_size
-    try:
-        with tarfile.open(path, "r:") as archive:
-            for member in archive:
-                key, _, suffix = member.name.rpartition("/")[2].partition(".")
-                if not member.isfile():
-                    continue
-                if member.offset_data + member.size > num_bytes:
-                    raise tarfile.ReadError(f"member {member.name} breaks off")
-                place = Place(member.offset_data, member.size)
-                members.setdefault(key, {})[suffix.lower()] = place
-    except (tarfile.TarError, OSError) as error:
-        logger.warning("%s is damaged (%s); using the %d samples before", path, error, len(members))
-        skipped["damaged shard"] += 1
-    samples = []
-    for key, parts in members.items():
-        picture = next((parts[suffix] for suffix in PICTURE_SUFFIXES if suffix in parts), None)
-        caption = parts.get("txt") or parts.get("json")
-        if picture is None or caption is None:
-            skipped["no picture" if picture is None else "no caption"] += 1
-            continue
-        samples.append(Sample(key, picture, caption, "txt" not in parts))
-    return samples, skipped
+    content: bytes
+    suffix: str
+    caption: str
+    size_px: tuple[int, int]
+    """Width and height."""
+
+    url: str
+    """Where it comes from."""
 
 
 def write_shards(
@@ -162,44 +156,52 @@ def write_shards(
     samples_per_shard: int = 1000,
     quality: int = 95,
 ) -> int:
-    """Write pictures and captions as img2dataset does; return the number of shards.
+    """Write pictures as JPEG and captions as img2dataset does; return the number of shards."""
+    encoded = (
+        EncodedPair(_jpeg(image, quality), "jpg", caption, image.size, f"drawn://{number}")
+        for number, (image, caption) in enumerate(pairs)
+    )
+    return write_encoded_shards(encoded, out, samples_per_shard=samples_per_shard)
+
+
+def write_encoded_shards(
+    pairs: Iterable[EncodedPair], out: str | Path, *, samples_per_shard: int = 1000
+) -> int:
+    """Write pictures as they are and captions as img2dataset does; return the number of shards.
 
     Each shard is written aside and renamed, and has a `00000_stats.json` beside it.
     """
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
-    number = 0
-    for number, chunk in enumerate(_chunks(pairs, samples_per_shard), start=1):
-        _write_shard(chunk, out, number - 1, samples_per_shard, quality)
+    pairs, number = iter(pairs), 0
+    while chunk := list(islice(pairs, samples_per_shard)):
+        _write_shard(chunk, out, number, samples_per_shard)
+        number += 1
     return number
 
 
-def _write_shard(
-    pairs: list[tuple[Image.Image, str]], out: Path, shard: int, per_shard: int, quality: int
-) -> None:
+def _write_shard(pairs: list[EncodedPair], out: Path, shard: int, per_shard: int) -> None:
     final = out / f"{shard:05d}.tar"
     aside = out / f".{final.name}.partial"
     digits = len(str(per_shard - 1)) if per_shard > 1 else 1
     with tarfile.open(aside, "w") as archive:
-        for offset, (image, caption) in enumerate(pairs):
+        for offset, pair in enumerate(pairs):
             key = f"{shard:05d}{offset:0{max(digits, 4)}d}"
-            image = image.convert("RGB")
-            encoded = io.BytesIO()
-            image.save(encoded, "JPEG", quality=quality)
+            width, height = pair.size_px
             record = {
-                "url": f"drawn://{key}",
-                "caption": caption,
+                "url": pair.url,
+                "caption": pair.caption,
                 "key": key,
                 "status": "success",
                 "error_message": None,
-                "width": image.width,
-                "height": image.height,
-                "original_width": image.width,
-                "original_height": image.height,
+                "width": width,
+                "height": height,
+                "original_width": width,
+                "original_height": height,
                 "exif": "{}",
             }
-            _add(archive, f"{key}.jpg", encoded.getvalue())
-            _add(archive, f"{key}.txt", caption.encode())
+            _add(archive, f"{key}.{pair.suffix}", pair.content)
+            _add(archive, f"{key}.txt", pair.caption.encode())
             _add(archive, f"{key}.json", json.dumps(record, indent=4).encode())
     aside.replace(final)
     stats = {"count": len(pairs), "successes": len(pairs), "failed_to_download": 0}
@@ -207,23 +209,16 @@ def _write_shard(
     (out / f"{shard:05d}_stats.json").write_text(json.dumps(stats, indent=4))
 
 
+def _jpeg(image: Image.Image, quality: int) -> bytes:
+    file = io.BytesIO()
+    image.convert("RGB").save(file, "JPEG", quality=quality)
+    return file.getvalue()
+
+
 def _add(archive: tarfile.TarFile, name: str, content: bytes) -> None:
     member = tarfile.TarInfo(name)
     member.size = len(content)
     archive.addfile(member, io.BytesIO(content))
-
-
-def _chunks(
-    pairs: Iterable[tuple[Image.Image, str]], size: int
-) -> Iterator[list[tuple[Image.Image, str]]]:
-    chunk = []
-    for pair in pairs:
-        chunk.append(pair)
-        if len(chunk) == size:
-            yield chunk
-            chunk = []
-    if chunk:
-        yield chunk
 
 
 def _expand_braces(text: str) -> list[Path]:
@@ -237,11 +232,6 @@ def _expand_braces(text: str) -> list[Path]:
         for number in range(int(first), int(last) + 1)
         for path in _expand_braces(f"{before}{number:0{len(first)}d}{after}")
     ]
-
-
-def _read(file: io.BufferedReader, place: Place) -> bytes:
-    file.seek(place.offset)
-    return file.read(place.num_bytes)
 
 
 def _caption(text: bytes, *, is_json: bool, where: str) -> str:
