@@ -6,7 +6,7 @@ import dataclasses
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minigpt4.config import apply_overrides, build_config, config, dump_config, load_config
@@ -26,6 +26,7 @@ class Run:
     second: Schedule | None = None
     several: tuple[Schedule, ...] = ()
     shuffle: bool = True
+    named: dict[str, Schedule] = dataclasses.field(default_factory=dict)
 
 
 def test_settings_are_frozen():
@@ -58,6 +59,7 @@ def test_a_missing_value_is_an_error():
         build_config(Run, {})
 
 
+@settings(deadline=None)  # a busy machine is no fault
 @given(
     st.builds(
         Run,
@@ -130,3 +132,20 @@ def test_an_override_fills_an_optional_part_that_was_absent():
 def test_a_bad_override_says_what_is_wrong(override: str, message: str):
     with pytest.raises(SettingsError, match=message):
         apply_overrides(Run(name="a"), [override])
+
+
+def test_settings_by_name_are_set_one_by_one():
+    given = Run(name="a", named={"old": Schedule(peak_lr=0.5)})
+    changed = apply_overrides(given, ["named.new.peak_lr=0.25", "named.old.warmup_steps=3"])
+    assert changed.named == {
+        "new": Schedule(peak_lr=0.25),
+        "old": Schedule(peak_lr=0.5, warmup_steps=3),
+    }
+    assert build_config(Run, dump_config(changed)) == changed
+
+
+def test_an_unknown_key_below_a_name_is_found():
+    with pytest.raises(SettingsError, match=r"unknown key 'peak'; did you mean 'peak_lr'"):
+        apply_overrides(Run(name="a"), ["named.new.peak=1"])
+    with pytest.raises(SettingsError, match=r"settings\.named\.new: unknown key 'peak'"):
+        build_config(Run, {"name": "a", "named": {"new": {"peak": 1}}})

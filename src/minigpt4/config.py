@@ -55,9 +55,13 @@ def check_known_keys(cls: type, values: Mapping[str, Any], *, where: str) -> Non
     for key, value in values.items():
         if key not in fields:
             raise SettingsError(f"{where}: unknown key {key!r}{_nearest(key, fields)}")
-        nested = _settings_class(cls, key)
-        if nested is not None and isinstance(value, Mapping):
-            check_known_keys(nested, value, where=f"{where}.{key}")
+        nested, is_mapping = _settings_class(cls, key)
+        if nested is None or not isinstance(value, Mapping):
+            continue
+        named = value if is_mapping else {"": value}
+        for name, inner in named.items():
+            if isinstance(inner, Mapping):
+                check_known_keys(nested, inner, where=".".join(filter(None, (where, key, name))))
 
 
 def dump_config(settings: Any) -> dict[str, Any]:
@@ -100,29 +104,39 @@ def apply_overrides(settings: C, overrides: Iterable[str]) -> C:
 
 
 def _set(values: dict[str, Any], cls: type, path: list[str], value: Any, text: str) -> None:
+    is_mapping = False
     for depth, key in enumerate(path):
         names = [field.name for field in dataclasses.fields(cls)]
-        if key not in names:
+        if key not in names and not is_mapping:
             raise SettingsError(f"--set {text}: unknown key {key!r}{_nearest(key, names)}")
         if depth == len(path) - 1:
             values[key] = value
             return
-        nested = _settings_class(cls, key)
-        if nested is None:
-            raise SettingsError(f"--set {text}: {key!r} has no keys below it")
-        if values.get(key) is None:
+        if not is_mapping:
+            nested, is_mapping = _settings_class(cls, key)
+            if nested is None:
+                raise SettingsError(f"--set {text}: {key!r} has no keys below it")
+            cls = nested
+        else:
+            is_mapping = False  # the names of a mapping are free, the keys below them are not
+        if not isinstance(values.get(key), dict):
             values[key] = {}
-        values, cls = values[key], nested
+        values = values[key]
 
 
-def _settings_class(cls: type, name: str) -> type | None:
-    """Return the settings class of a field, or of its non-None alternative, if it has one."""
+def _settings_class(cls: type, name: str) -> tuple[type | None, bool]:
+    """Return the settings class of a field (or of its non-None alternative), if it has one.
+
+    True beside it: the field is a mapping from free names to such settings.
+    """
     hint = get_type_hints(cls)[name]
     alternatives = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
     for candidate in alternatives:
-        if isinstance(candidate, type) and dataclasses.is_dataclass(candidate):
-            return candidate
-    return None
+        is_mapping = get_origin(candidate) is dict
+        found = get_args(candidate)[1] if is_mapping else candidate
+        if isinstance(found, type) and dataclasses.is_dataclass(found):
+            return found, is_mapping
+    return None, False
 
 
 def _nearest(key: str, names: Iterable[str]) -> str:

@@ -9,6 +9,11 @@ MiniGPT4Error
 ├── WeightsError         missing, mismatched, truncated or foreign weights
 │   └── WrongLLMError        a projection that belongs to another LLM
 ├── GenerationError      logits that are NaN or infinite, so that no token can be chosen
+├── ServingError         a request that the engine does not answer
+│   ├── QueueFullError       too many requests wait already
+│   ├── RequestTimeoutError  a request that waited longer than a request may take
+│   ├── RequestCancelledError  an answer that was given up before its end
+│   └── EngineClosedError    an engine that takes no more requests
 └── TrainingError        a run that cannot go on
     ├── NonFiniteLossError   a loss that is NaN or infinite
     └── CheckpointError      a checkpoint that cannot be written or read
@@ -51,6 +56,30 @@ class WrongLLMError(WeightsError):
 
 class GenerationError(MiniGPT4Error):
     """The logits are NaN or infinite, so that no token can be chosen."""
+
+
+class ServingError(MiniGPT4Error):
+    """The engine does not answer a request."""
+
+
+class QueueFullError(ServingError):
+    """Too many requests wait already; try again after `retry_after_seconds`."""
+
+    def __init__(self, message: str, *, retry_after_seconds: int) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class RequestTimeoutError(ServingError):
+    """A request waited in the queue for longer than a request may take."""
+
+
+class RequestCancelledError(ServingError):
+    """An answer was given up before its end."""
+
+
+class EngineClosedError(ServingError):
+    """The engine is closed and takes no more requests."""
 
 
 class TrainingError(MiniGPT4Error):

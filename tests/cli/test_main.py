@@ -27,7 +27,22 @@ def test_help_imports_nothing_heavy(run_python):
     assert all(name in result.stdout for name in cli.COMMANDS)
 
 
-@pytest.mark.parametrize("command", ["describe", "chat", "train", "import", "world", "doctor"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        "describe",
+        "chat",
+        "demo",
+        "serve",
+        "train",
+        "plan",
+        "cache",
+        "import",
+        "data",
+        "world",
+        "doctor",
+    ],  # fmt: skip
+)
 def test_help_of_a_command_imports_no_torch(run_python, command: str):
     result = run_python("-c", NO_TORCH.replace('"numpy", "PIL"', ""), command, "--help")
     assert result.returncode == 0, result.stderr

@@ -37,7 +37,9 @@ def calls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[dict[str, Any
 
     def run(experiment: Any, **given: Any) -> types.SimpleNamespace:
         calls.append({"experiment": experiment, **given})
-        return types.SimpleNamespace(finished=experiment.seed != 13, step=4)
+        counts = {"num_examples": 1200, "skipped": {"truncated": 2, "missing": 1}}
+        times = {"loss": 1.5, "seconds": 90.0, "waiting_share": 0.031}
+        return types.SimpleNamespace(finished=experiment.seed != 13, step=4, **counts, **times)
 
     module: Any = types.ModuleType("toy_recipes")
     module.toy, module.run = _Experiment, run
@@ -135,6 +137,22 @@ def test_a_stopped_run_says_how_to_go_on_and_is_not_a_success(calls: list[dict[s
     result = _train("toy", "--set", "seed=13")
     assert result.exit_code == 130
     assert "minigpt4 train toy --out runs/toy --resume" in result.output
+
+
+def test_a_run_ends_with_a_summary(calls: list[dict[str, Any]]) -> None:
+    output = _train("toy").output
+    assert "4 steps, 1,200 examples, loss 1.5000" in output
+    assert "90 s in steps, 3.1% of it waiting for data" in output
+    assert "3 bad examples were replaced by others: 2 truncated, 1 missing" in output
+
+
+def test_a_device_that_is_not_there_is_refused_before_anything_is_written(
+    calls: list[dict[str, Any]],
+) -> None:
+    result = _train("toy", "--device", "gpu")
+    assert isinstance(result.exception, SettingsError)
+    assert not Path("runs").exists()
+    assert not calls
 
 
 def test_help_names_the_recipes() -> None:

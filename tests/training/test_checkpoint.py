@@ -5,14 +5,9 @@ from __future__ import annotations
 import errno
 import json
 import logging
-import os
 import random
 import runpy
 import shutil
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -26,37 +21,18 @@ from minigpt4.errors import CheckpointError, TrainingError
 from minigpt4.training import checkpoint as checkpoints
 from minigpt4.training import fit, load_trained_weights
 from minigpt4.training.checkpoint import (
-    TrainState,
     checkpoint_paths,
-    generator_states,
+    delete_old_checkpoints,
     load_newest_checkpoint,
     save_checkpoint,
-    set_generator_states,
     trained_tensors,
 )
 from minigpt4.training.optimizer import build_optimizer
+from minigpt4.training.run import check_same_settings
 from minigpt4.training.settings import TrainSettings
+from minigpt4.training.state import TrainState, generator_states, set_generator_states
 
 TINY_RUN = Path(__file__).with_name("tiny_run.py")
-
-
-def _start(out: Path, *options: str) -> subprocess.Popen[str]:
-    source = str(Path(__file__).parents[2] / "src")
-    return subprocess.Popen(
-        [sys.executable, str(TINY_RUN), str(out), *options],
-        env={**os.environ, "PYTHONPATH": source, "OMP_NUM_THREADS": "1"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def _wait_for_checkpoint(out: Path, process: subprocess.Popen[str], *, step: int) -> None:
-    deadline = time.monotonic() + 60
-    while not (out / "checkpoints" / f"step_{step:08d}").exists():
-        assert process.poll() is None, process.communicate()[1]
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def _same_end(one: Path, other: Path) -> bool:
@@ -78,30 +54,6 @@ def finished_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def alone(finished_run: Path, tmp_path: Path) -> Path:
     """A copy of that folder, to damage at will."""
     return Path(shutil.copytree(finished_run, tmp_path / "alone"))
-
-
-def test_a_run_killed_then_terminated_resumes_to_the_same_bytes(
-    alone: Path, tmp_path: Path
-) -> None:
-    out = tmp_path / "interrupted"
-    killed = _start(out, "--step-seconds", "0.03")
-    _wait_for_checkpoint(out, killed, step=14)
-    killed.kill()
-    killed.communicate()
-    assert not (out / "checkpoints" / "step_00000040").exists()
-
-    terminated = _start(out, "--resume", "--step-seconds", "0.05")
-    _wait_for_checkpoint(out, terminated, step=21)
-    terminated.send_signal(signal.SIGTERM)
-    printed, errors = terminated.communicate(timeout=60)
-    word, step = printed.split()
-    assert word == "stopped", errors
-    assert checkpoint_paths(out)[-1].name == f"step_{int(step):08d}"
-
-    last = _start(out, "--resume", "--num-workers", "1")
-    printed, errors = last.communicate(timeout=60)
-    assert printed.split() == ["finished", "40"], errors
-    assert _same_end(alone, out)
 
 
 def test_resume_without_a_checkpoint_starts_at_the_beginning(
@@ -179,6 +131,37 @@ def test_a_save_that_fails_leaves_the_old_checkpoint(
     assert loaded[0].step == 1
     for name, tensor in module.state_dict().items():
         assert torch.equal(tensor, before[name])
+
+
+def test_the_newest_checkpoints_are_kept(tmp_path: Path) -> None:
+    module, optimizer = _module_and_optimizer()
+    for step in range(1, 6):
+        save_checkpoint(
+            tmp_path, TrainState(step=step), module=module, optimizer=optimizer, settings={}
+        )
+        delete_old_checkpoints(tmp_path, keep=3)
+    kept = [path.name for path in checkpoint_paths(tmp_path)]
+    assert kept == ["step_00000003", "step_00000004", "step_00000005"]
+
+
+def test_what_a_kill_left_half_written_is_cleared_away(tmp_path: Path) -> None:
+    half = tmp_path / "checkpoints" / ".step_00000001.999"
+    half.mkdir(parents=True)
+    (half / "weights.safetensors").write_bytes(b"half")
+    module, optimizer = _module_and_optimizer()
+    assert load_newest_checkpoint(tmp_path, module=module, optimizer=optimizer) is None
+    save_checkpoint(tmp_path, TrainState(step=1), module=module, optimizer=optimizer, settings={})
+    assert [path.name for path in half.parent.iterdir()] == ["step_00000001"]
+
+
+def test_a_setting_the_run_did_not_know_yet_does_not_hinder_resuming(
+    alone: Path, tiny_settings: Callable[..., Any]
+) -> None:
+    saved = checkpoints.read_checkpoint(checkpoint_paths(alone)[-1])[1]["settings"]
+    del saved["max_bad_share"], saved["weight_decay"]
+    check_same_settings(saved | {"gone": 1}, tiny_settings(), alone)
+    with pytest.raises(TrainingError, match=r"weight_decay 0\.05 -> 0\.1"):
+        check_same_settings(saved, tiny_settings(weight_decay=0.1), alone)
 
 
 def test_a_full_disk_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

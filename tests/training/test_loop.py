@@ -82,7 +82,7 @@ def test_accumulated_micro_batches_equal_the_big_batch(
     fit(big, tiny_settings(**settings), out=tmp_path / "big", device="cpu")
     fit(
         small,
-        tiny_settings(**settings, accumulation_steps=3),
+        tiny_settings(**settings, batches_per_step=3),
         out=tmp_path / "small",
         device="cpu",
     )

@@ -15,10 +15,10 @@ from PIL import Image
 from minigpt4.data.example import Example, captioned
 from minigpt4.data.mixing import Mixture
 from minigpt4.data.prompts import STAGE2_PROMPTS
-from minigpt4.errors import SettingsError
+from minigpt4.errors import DataError, SettingsError
 from minigpt4.processing.processor import STAGE1_LAYOUT, STAGE2_LAYOUT
 from minigpt4.training import TrainSettings, fit
-from minigpt4.training.features import compute_features
+from minigpt4.training.features import build_cache, compute_features, open_cache
 from minigpt4.training.stages import AlignmentSettings, AlignmentTask
 
 COLOURS = ("red", "green", "blue", "black", "white")
@@ -164,16 +164,37 @@ def test_the_crop_changes_pixels_from_step_to_step(tiny_model: Any) -> None:
     assert not torch.equal(one, other)  # type: ignore[arg-type]
 
 
-def test_features_computed_once_give_the_same_losses(tiny_model: Any, tmp_path: Path) -> None:
-    mixture = _mixture(num_sources=2)
-    settings = AlignmentSettings(layout=STAGE1_LAYOUT)
-    features = compute_features(tiny_model, mixture, num_batches=6, chunk_size=2)
-    plain = AlignmentTask(tiny_model, mixture, settings)
-    cached = AlignmentTask(tiny_model, mixture, settings, features=features)
-    for step in range(6):
-        batch = cached.batch(step)
-        assert batch.batch.pixel_values is None
-        torch.testing.assert_close(cached.loss(batch).loss, plain.loss(plain.batch(step)).loss)
+@pytest.mark.parametrize("stage", [_stage1, _stage2])
+def test_cached_features_give_the_same_losses_to_the_bit(
+    tiny_model: Any, stage: Callable[..., AlignmentTask], tmp_path: Path
+) -> None:
+    torch.set_num_threads(1)
+    start = tiny_model.projection.weight.detach().clone()
+    build_cache(tiny_model, [Colours()], tmp_path / "cache")
+    disk = open_cache(tmp_path / "cache", tiny_model)
+    memory = compute_features(tiny_model, _mixture(), num_batches=6)
+    lines = []
+    for name, features in (("plain", None), ("memory", memory), ("disk", disk)):
+        if name == "disk":
+            tiny_model.leave_out_encoder()
+        with torch.no_grad():
+            tiny_model.projection.weight.copy_(start)
+            tiny_model.projection.bias.zero_()
+        task = stage(tiny_model, num_validation_batches=1, max_new_tokens=4)
+        task.features, task.validation = features, _mixture(seed=9)
+        fit(task, _settings(num_steps=6, precision="bf16"), out=tmp_path / name, device="cpu")
+        lines.append((tmp_path / name / "metrics.jsonl").read_text())
+    assert lines[0] == lines[1] == lines[2]
+
+
+def test_a_picture_that_is_not_cached_is_named(tiny_model: Any, tmp_path: Path) -> None:
+    build_cache(tiny_model, [Colours(count=2)], tmp_path)
+    task = _stage1(tiny_model)
+    task.features = open_cache(tmp_path, tiny_model)
+    assert task.batch(0).batch.pixel_values is not None  # there is an encoder to fall back to
+    tiny_model.leave_out_encoder()
+    with pytest.raises(DataError, match="not in the feature cache"):
+        task.batch(0)
 
 
 def test_crop_and_features_exclude_each_other(tiny_model: Any) -> None:
@@ -200,7 +221,7 @@ def test_losses_by_source_are_reported(tiny_model: Any) -> None:
         tiny_model, _mixture(num_sources=2), AlignmentSettings(layout=STAGE1_LAYOUT)
     )
     names = {name for step in range(12) for name in task.loss(task.batch(step)).metrics}
-    assert names == {"source0_loss", "source1_loss", "skipped_examples"}
+    assert names == {"source0_loss", "source1_loss"}
 
 
 @pytest.mark.parametrize("stage", [_stage1, _stage2])

@@ -34,10 +34,15 @@ class _Command(NamedTuple):
 COMMANDS = {
     "describe": _Command("describe", "describe", "Describe pictures: files or whole folders."),
     "chat": _Command("chat", "chat", "Talk about a picture in the terminal."),
+    "serve": _Command("serve", "serve", "Serve a model over HTTP, as OpenAI's chat API."),
+    "demo": _Command("demo", "demo", "Open a web page to talk about pictures."),
     "train": _Command("train", "train", "Run a training recipe, e.g. miniature_stage1."),
+    "plan": _Command("plan", "plan", "Say what a recipe needs before anything is loaded."),
     "import": _Command(
         "import_official", "import_official", "Build a model directory from the official weights."
     ),
+    "data": _Command("data", "app", "Check and convert data sets; prepare a download."),
+    "cache": _Command("cache", "app", "Encode a recipe's pictures once, for all its trainings."),
     "world": _Command("world", "app", "Draw the miniature's world; score a model on it."),
     "doctor": _Command("doctor", "doctor", "Check this machine and a model directory."),
 }

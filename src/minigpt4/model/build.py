@@ -18,6 +18,7 @@ from minigpt4.model.projection import mean_embedding_norm, scale_to_embeddings
 from minigpt4.processing.chat_template import jinja_template
 from minigpt4.processing.conversation import template_by_name
 from minigpt4.processing.image_processor import MiniGPT4ImageProcessor
+from minigpt4.processing.images import CLIP_MEAN, CLIP_STD
 from minigpt4.processing.processor import MiniGPT4Processor
 
 
@@ -28,10 +29,12 @@ def build_model(
     query_tokens: Tensor | None,
     llm: nn.Module,
     tokenizer: Any,
+    image_norm: tuple[tuple[float, ...], tuple[float, ...]] = (CLIP_MEAN, CLIP_STD),
     **settings: Any,
 ) -> MiniGPT4ForConditionalGeneration:
     """Join trained parts with a fresh projection; the processor is attached as `.processor`.
 
+    `image_norm` is mean and deviation of the pictures the vision encoder was trained on.
     `settings` are fields of `MiniGPT4Config` other than its parts' configurations, e.g.
     `template="vicuna_v0"` or `projection_num_layers=3`. The projection starts at the scale of the
     LLM's embeddings.
@@ -56,17 +59,22 @@ def build_model(
         with torch.no_grad():
             model.query_tokens.copy_(query_tokens.reshape(model.query_tokens.shape))
     scale_to_embeddings(model.projection, mean_embedding_norm(model.get_input_embeddings()))
-    model.processor = build_processor(config, tokenizer)
+    model.processor = build_processor(config, tokenizer, image_norm=image_norm)
     return model.eval()
 
 
 def build_processor(
-    config: MiniGPT4Config, tokenizer: Any, *, pad_token: str | None = None
+    config: MiniGPT4Config,
+    tokenizer: Any,
+    *,
+    pad_token: str | None = None,
+    image_norm: tuple[tuple[float, ...], tuple[float, ...]] = (CLIP_MEAN, CLIP_STD),
 ) -> MiniGPT4Processor:
     """Build the processor that belongs to a configuration."""
     template = template_by_name(config.template, tokenizer)
+    mean, std = image_norm
     return MiniGPT4Processor(
-        MiniGPT4ImageProcessor(size=config.image_size_px),
+        MiniGPT4ImageProcessor(size=config.image_size_px, image_mean=mean, image_std=std),
         tokenizer,
         num_image_tokens=config.num_image_tokens,
         image_token_id=config.image_token_id,

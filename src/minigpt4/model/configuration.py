@@ -61,6 +61,9 @@ class MiniGPT4Config(PreTrainedConfig):
     train_qformer: bool = False
     """Train the Q-Former and its queries with the projection. Paper: Table 4 (c)."""
 
+    lora: Any = None
+    """LoRA on the LLM: the fields of `model.lora.LoraSettings`, or None. Paper: Table 6."""
+
     vision_norm_eps: float | None = None
     """Epsilon of the vision encoder's last norm (`post_layernorm`); None: the encoder's own."""
 
@@ -124,6 +127,8 @@ def vision_width(vision_config: PreTrainedConfig) -> int:
 def num_patches(vision_config: PreTrainedConfig) -> int:
     """Return how many patches the vision encoder cuts a picture into."""
     patch = getattr(vision_config, "patch_size", None)
+    if vision_config.model_type == "resnet":
+        patch = _resnet_stride(vision_config)
     if patch is None:
         raise SettingsError(
             f"a {vision_config.model_type} has no patch_size; "
@@ -133,3 +138,9 @@ def num_patches(vision_config: PreTrainedConfig) -> int:
     height, width = (image, image) if isinstance(image, int) else tuple(image)
     rows, columns = (patch, patch) if isinstance(patch, int) else tuple(patch)
     return (height // rows) * (width // columns)
+
+
+def _resnet_stride(vision_config: PreTrainedConfig) -> int:
+    """Return how many pixels wide a cell of a ResNet's last grid is."""
+    num_halvings = len(vision_config.depths) - (not vision_config.downsample_in_first_stage)
+    return 4 * 2**num_halvings  # the stem halves twice

@@ -15,6 +15,7 @@ from transformers import Blip2Config, Blip2ForConditionalGeneration
 
 from minigpt4.errors import SettingsError
 from minigpt4.model.frozen import quiet_transformers
+from minigpt4.model.lora import merged_tensors
 from minigpt4.model.minigpt4 import MiniGPT4ForConditionalGeneration
 
 _NAMES = {
@@ -59,7 +60,9 @@ def build_blip2(model: MiniGPT4ForConditionalGeneration) -> Blip2ForConditionalG
                 image_token_index=unknown if unknown is not None else 0,
             )
         )
-    blip2.load_state_dict({_renamed(name): value for name, value in model.state_dict().items()})
+    state = {k: v for k, v in model.state_dict().items() if not k.startswith("llm.")}
+    state |= {f"llm.{name}": tensor for name, tensor in merged_tensors(model.llm).items()}
+    blip2.load_state_dict({_renamed(name): value for name, value in state.items()})
     return blip2.eval()
 
 

@@ -20,7 +20,7 @@ from typing import Any, Literal
 import torch
 from safetensors import SafetensorError
 from torch import nn
-from transformers import AutoModel, AutoModelForCausalLM, Blip2VisionModel
+from transformers import MODEL_MAPPING, AutoModel, AutoModelForCausalLM, Blip2VisionModel
 from transformers.models.blip_2.modeling_blip_2 import Blip2QFormerModel
 from transformers.utils import logging as transformers_logging
 
@@ -28,6 +28,7 @@ from minigpt4.errors import WeightsError
 from minigpt4.model.configuration import QFORMER_MODEL_TYPE, VISION_MODEL_TYPE
 from minigpt4.model.fingerprint import fingerprint
 from minigpt4.model.health import find_fault
+from minigpt4.model.lora import base_tensors
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
 FROZEN_FILE = "frozen.json"
@@ -154,7 +155,7 @@ def copy_part(
         shutil.copytree(source, target, ignore=_only_model_files)
         return
     model: Any = part
-    state = model.state_dict()
+    state = base_tensors(part)
     config = deepcopy(model.config)
     if dtype is not None:
         state = {
@@ -196,6 +197,9 @@ def part_class(name: str, config: Any) -> Any:
     )
     # AutoModel does not know BLIP-2's parts on their own.
     known = {QFORMER_MODEL_TYPE: Blip2QFormerModel, VISION_MODEL_TYPE: Blip2VisionModel}
+    if kind not in known and name == "vision_encoder":
+        # The model of the configuration itself, not the two-tower model whose files these may be.
+        return MODEL_MAPPING.get(type(config.vision_config), AutoModel)
     return known.get(kind, AutoModel)
 
 

@@ -6,12 +6,14 @@ Paper: §3 takes Vicuna; nothing here depends on it.
 from __future__ import annotations
 
 import inspect
+from collections.abc import Sequence
 from typing import Any
 
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from minigpt4.errors import SettingsError
+from minigpt4.model.rows import KeyValue, goes_in_rows, hidden_of_rows, up_to_last
 
 # Settings of families that do something to the logits after the head.
 _LOGIT_SETTINGS = (
@@ -54,14 +56,31 @@ def next_token_logits(llm: Any, **inputs: Any) -> dict[str, Any]:
 
 
 def answer_logits(
-    llm: Any, positions: Bool[Tensor, "batch length_minus_1"], **inputs: Any
+    llm: Any,
+    positions: Bool[Tensor, "batch length_minus_1"],
+    *,
+    prefix: Sequence[KeyValue] | None = None,
+    **inputs: Any,
 ) -> Float[Tensor, "targets vocab"]:
-    """Return the logits at the given positions only, in row-major order."""
+    """Return the logits at the given positions only, in row-major order.
+
+    `prefix` holds the keys and values of what all rows begin with; it is an offer, which only the
+    way without padding takes.
+    """
     inputs |= {"use_cache": False, "return_dict": True}
     if any(getattr(llm.config, name, None) for name in _LOGIT_SETTINGS):
         return _answer_logits_by_column(llm, positions, **inputs)
-    hidden = llm.base_model(**inputs).last_hidden_state[:, :-1]  # (B, T-1, D)
-    return llm.get_output_embeddings()(hidden[positions])  # (n, V)
+    used = up_to_last(positions)
+    if goes_in_rows(llm, used, inputs):
+        first = 0 if prefix is None else prefix[0][0].shape[2]
+        if positions[:, :first].any():  # its own tokens are to be predicted too
+            first, prefix = 0, None
+        embeds, used = inputs["inputs_embeds"][:, first:-1], used[:, first:]
+        hidden = hidden_of_rows(llm, embeds, used, prefix=prefix)  # (tokens, D)
+        hidden = hidden[positions[:, first:][used]]  # (n, D)
+    else:
+        hidden = llm.base_model(**inputs).last_hidden_state[:, :-1][positions]  # (n, D)
+    return llm.get_output_embeddings()(hidden)  # (n, V)
 
 
 def _answer_logits_by_column(llm: Any, positions: Tensor, **inputs: Any) -> Tensor:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -25,7 +26,7 @@ from torch import Tensor
 
 from minigpt4.errors import WeightsError, WrongLLMError
 from minigpt4.model.configuration import MiniGPT4Config
-from minigpt4.model.fingerprint import fingerprint
+from minigpt4.model.fingerprint import fingerprint_tensors
 from minigpt4.model.frozen import (
     ASSETS,
     FROZEN_FILE,
@@ -38,8 +39,11 @@ from minigpt4.model.frozen import (
     write_sources,
 )
 from minigpt4.model.health import find_fault
+from minigpt4.model.hub import fetch, is_hub_name
+from minigpt4.model.lora import base_tensors, is_lora
 from minigpt4.model.minigpt4 import MiniGPT4ForConditionalGeneration
 from minigpt4.model.storage import whole_directory
+from minigpt4.model.vision import LeftOut, is_left_out
 from minigpt4.processing.conversation import template_by_name
 from minigpt4.processing.processor import MiniGPT4Processor
 
@@ -48,6 +52,8 @@ PACKAGED = {name: ASSETS / name for name in ("miniature", "miniature_stage1", "m
 WEIGHTS_FILE = "model.safetensors"
 CARD_FILE = "README.md"
 EXPERIMENT_FILE = "experiment.json"
+
+PART_CONFIGS = {"vision_encoder": "vision_config", "qformer": "qformer_config"}
 
 # What `save` writes and so may replace; anything else in a directory is kept.
 OWNED_FILES = frozenset(
@@ -69,12 +75,19 @@ OWNED_FILES = frozenset(
 
 
 def load(
-    path: str | Path = "miniature", *, device: str = "auto", dtype: str | torch.dtype = "auto"
+    path: str | Path = "miniature",
+    *,
+    device: str = "auto",
+    dtype: str | torch.dtype = "auto",
+    encoder: bool = True,
 ) -> MiniGPT4ForConditionalGeneration:
-    """Load a model directory, or a shipped model by its name, with `.processor` attached.
+    """Load a model directory, a shipped model by its name, or `org/name` of the hub.
+
+    The processor is attached as `.processor`.
 
     `device="auto"` takes a GPU if there is one. `dtype="auto"` computes the frozen parts in fp32
-    on a CPU and in bf16 elsewhere; the projection is always fp32.
+    on a CPU and in bf16 elsewhere; the projection is always fp32. `encoder=False` leaves the frozen
+    encoder out: such a model takes features computed before, and no pictures.
 
     Raises:
         WeightsError: if anything is missing, damaged or belongs to another model.
@@ -92,6 +105,8 @@ def load(
             dtype=choose_dtype(dtype, where),
             device=where,
         )
+        if encoder or name == "llm"
+        else LeftOut(name, getattr(config, PART_CONFIGS[name]))
         for name, source in sources.items()
     }
     _check_llm(config, parts.get("llm"), directory)
@@ -111,7 +126,7 @@ def save(
     model: MiniGPT4ForConditionalGeneration,
     path: str | Path,
     *,
-    frozen: Literal["copy", "reference"] = "copy",
+    frozen: Literal["copy", "reference", "auto"] = "copy",
     frozen_dtype: torch.dtype | None = None,
     experiment: Mapping[str, Any] | None = None,
     card: str | None = None,
@@ -122,7 +137,7 @@ def save(
         model: a model with its `.processor`.
         path: the directory to write.
         frozen: "copy" puts the frozen parts into the directory, "reference" names where the model
-            was loaded from.
+            was loaded from, "auto" does so for those that have a place and copies the others.
         frozen_dtype: the type of copied frozen weights on disk; None: as they are.
         experiment: all that is needed to repeat the training, for `experiment.json`.
         card: text of the model card.
@@ -144,9 +159,9 @@ def save(
             raise OSError(str(error)) from error
         sources = {}
         for name in model.frozen_parts:
-            if frozen == "reference":
+            if frozen == "reference" or (frozen == "auto" and name in model.frozen_sources):
                 sources[name] = _referred(model, name, target)
-            if frozen == "copy" or sources[name].kind == "copy":
+            if name not in sources or sources[name].kind == "copy":
                 sources[name] = _copied(model, name, draft / name, frozen_dtype)
         write_sources(sources, draft)
         if experiment is not None:
@@ -183,13 +198,15 @@ def load_processor(path: str | Path) -> MiniGPT4Processor:
 
 
 def find_directory(path: str | Path) -> Path:
-    """Return the directory of a model given by its path or, if it is shipped, by its name."""
+    """Return the directory of a model: its path, a shipped name, or `org/name` of the hub."""
     directory = PACKAGED.get(str(path), Path(path))
     if directory.is_dir():
         return directory.resolve()
+    if is_hub_name(path):
+        return fetch(str(path)).resolve()
     shipped = [name for name, place in PACKAGED.items() if place.is_dir()]
     known = f"the shipped models are {', '.join(shipped)}" if shipped else "none is shipped"
-    raise WeightsError(f"no model at {path}; give a model directory ({known})")
+    raise WeightsError(f"no model at {path}; give a model directory or org/name ({known})")
 
 
 def read_config(directory: Path) -> MiniGPT4Config:
@@ -243,7 +260,7 @@ def _trained_tensors(model: MiniGPT4ForConditionalGeneration) -> dict[str, Tenso
     return {
         name: tensor.detach().contiguous()
         for name, tensor in model.state_dict().items()
-        if not name.startswith(frozen)
+        if is_lora(name) or not name.startswith(frozen)
     }
 
 
@@ -310,10 +327,19 @@ def _copied(model: Any, name: str, folder: Path, dtype: torch.dtype | None) -> F
     part = model.frozen_parts[name]
     known = getattr(model, "frozen_sources", {}).get(name)
     place = None if known is None else known[0].locate(known[1])
+    if is_left_out(part):
+        if known is None or place is None or dtype is not None or not Path(place).is_dir():
+            raise WeightsError(
+                f"the {name} was left out when the model was loaded, so it cannot be copied; "
+                'load the whole model, or save with frozen="reference"'
+            )
+        copy_part(part, source=place, target=folder, dtype=None)
+        return replace(known[0], kind="copy", path=name, revision=None)
     copy_part(part, source=place, target=folder, dtype=dtype)
+    own = base_tensors(part, parameters_only=True)
     return FrozenSource(
         kind="copy",
         path=name,
-        fingerprint=fingerprint(part),
-        num_parameters=sum(parameter.numel() for parameter in part.parameters()),
+        fingerprint=fingerprint_tensors(own),
+        num_parameters=sum(parameter.numel() for parameter in own.values()),
     )

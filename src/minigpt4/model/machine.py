@@ -27,7 +27,6 @@ OPTIONAL_PACKAGES = {
     "gradio": "web",
     "fastapi": "web",
     "uvicorn": "web",
-    "sse_starlette": "web",
     "tensorboard": "tracking",
     "wandb": "tracking",
 }

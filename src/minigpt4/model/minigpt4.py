@@ -37,11 +37,15 @@ from minigpt4.model.language import (
     next_token_logits,
     special_token_ids,
 )
+from minigpt4.model.lora import add_lora, is_lora, lora_modules, lora_settings
 from minigpt4.model.loss import targets_of, token_losses
+from minigpt4.model.prefix import Prefixes
 from minigpt4.model.projection import build_projection
 from minigpt4.model.vision import (
+    LeftOut,
     build_vision_encoder,
     encode_patches,
+    is_left_out,
     join_patches,
     set_last_norm_eps,
 )
@@ -86,7 +90,7 @@ class MiniGPT4ForConditionalGeneration(PreTrainedModel, GenerationMixin):
         super().__init__(config)
         # Parts are modules of transformers that share no type but nn.Module.
         self.vision_encoder: Any = vision_encoder or build_vision_encoder(config.vision_config)
-        if config.vision_norm_eps is not None:
+        if config.vision_norm_eps is not None and not is_left_out(self.vision_encoder):
             set_last_norm_eps(self.vision_encoder, config.vision_norm_eps)
         self.qformer: Any = None
         self.query_tokens: Any = None
@@ -97,6 +101,9 @@ class MiniGPT4ForConditionalGeneration(PreTrainedModel, GenerationMixin):
             self.query_tokens = nn.Parameter(0.02 * queries)
         self.llm: Any = llm or AutoModelForCausalLM.from_config(deepcopy(config.text_config))
         check_takes_embeddings(self.llm)
+        lora = lora_settings(config.lora)
+        if lora is not None:
+            add_lora(self.llm, lora)
         self.projection: nn.Module = build_projection(
             config.projection_in_features,
             config.text_config.hidden_size,
@@ -104,6 +111,7 @@ class MiniGPT4ForConditionalGeneration(PreTrainedModel, GenerationMixin):
         )
         self.processor: Any = None
         """The `MiniGPT4Processor` that belongs to the weights, attached by `load`."""
+        self._prefixes = Prefixes()
         self.frozen_sources: dict[str, Any] = {}
         """Where `load` found the frozen parts, so that `save` can name the same places."""
         self.post_init()
@@ -115,22 +123,50 @@ class MiniGPT4ForConditionalGeneration(PreTrainedModel, GenerationMixin):
     def encode_images(
         self, pixel_values: Float[Tensor, "images 3 height width"]
     ) -> Float[Tensor, "images image_tokens feature_dim"]:
-        """Encode pictures up to the projection's input: frozen, so it can be cached."""
-        with torch.no_grad():
+        """Encode pictures up to the projection's input."""
+        return self._query_if_trained(self.encode_frozen(pixel_values))
+
+    @torch.no_grad()
+    def encode_frozen(
+        self, pixel_values: Float[Tensor, "images 3 height width"]
+    ) -> Float[Tensor, "images frozen_tokens frozen_dim"]:
+        """Encode pictures as far as nothing is trained, so that the result can be cached.
+
+        It is computed in the type the encoder was loaded in, whatever the precision of a training.
+        """
+        if is_left_out(self.vision_encoder):
+            self.vision_encoder()  # says why there are no features
+        with torch.autocast(pixel_values.device.type, enabled=False):
             tokens = encode_patches(
                 self.vision_encoder, pixel_values.to(self.vision_encoder.dtype)
             )  # (N, 1+P, C)
-        if self.qformer is None:
-            return join_patches(
-                tokens,
-                num_patches=num_patches(self.config.vision_config),
-                patches_per_token=self.config.patches_per_token,
-            )  # (N, P/4, 4C)
-        with torch.set_grad_enabled(torch.is_grad_enabled() and self.config.train_qformer):
-            queries = self.query_tokens.expand(tokens.shape[0], -1, -1)  # (N, Q, H)
-            return self.qformer(
-                query_embeds=queries, encoder_hidden_states=tokens
-            ).last_hidden_state  # (N, Q, H)
+            if self.qformer is None:
+                return join_patches(
+                    tokens,
+                    num_patches=num_patches(self.config.vision_config),
+                    patches_per_token=self.config.patches_per_token,
+                )  # (N, P/4, 4C)
+            return tokens if self.config.train_qformer else self._query(tokens)  # (N, Q, H)
+
+    def _query_if_trained(self, features: Tensor) -> Tensor:
+        trained = self.qformer is not None and self.config.train_qformer
+        return self._query(features) if trained else features
+
+    def _query(self, tokens: Tensor) -> Tensor:
+        """Let the Q-Former's queries look at the vision encoder's tokens."""
+        queries = self.query_tokens.expand(tokens.shape[0], -1, -1)  # (N, Q, H)
+        return self.qformer(
+            query_embeds=queries, encoder_hidden_states=tokens.to(self.qformer.dtype)
+        ).last_hidden_state  # (N, Q, H)
+
+    def leave_out_encoder(self) -> dict[str, nn.Module]:
+        """Take out what `encode_frozen` needs and return it; cached features do without."""
+        parts = {"vision_encoder": self.vision_encoder}
+        self.vision_encoder = LeftOut("vision_encoder", self.config.vision_config)
+        if self.qformer is not None and not self.config.train_qformer:
+            parts["qformer"] = self.qformer
+            self.qformer = LeftOut("qformer", self.config.qformer_config)
+        return parts
 
     def project(
         self, features: Float[Tensor, "images image_tokens feature_dim"]
@@ -144,6 +180,12 @@ class MiniGPT4ForConditionalGeneration(PreTrainedModel, GenerationMixin):
     ) -> Float[Tensor, "images image_tokens llm_dim"]:
         """Return the image embeddings of pictures."""
         return self.project(self.encode_images(pixel_values))
+
+    def embed_features(
+        self, features: Float[Tensor, "images frozen_tokens frozen_dim"]
+    ) -> Float[Tensor, "images image_tokens llm_dim"]:
+        """Return the image embeddings of pictures from the result of `encode_frozen`."""
+        return self.project(self._query_if_trained(features))
 
     # -- the sequence ---------------------------------------------------------------------------
 
@@ -192,16 +234,16 @@ class MiniGPT4ForConditionalGeneration(PreTrainedModel, GenerationMixin):
     ) -> MiniGPT4Output:
         """Run the model on ids and pictures, or on embeddings made before.
 
-        Pictures are given as `pixel_values`, as `image_features` (the result of `encode_images`)
+        Pictures are given as `pixel_values`, as `image_features` (the result of `encode_frozen`)
         or as `image_embeds` (the result of `get_image_features`).
         """
         if inputs_embeds is None:
             if input_ids is None:
                 raise PromptError("neither input_ids nor inputs_embeds are given; give one")
-            if image_embeds is None and image_features is None and pixel_values is not None:
-                image_features = self.encode_images(pixel_values)
             if image_embeds is None and image_features is not None:
-                image_embeds = self.project(image_features)  # (N, Q, D)
+                image_embeds = self.embed_features(image_features)  # (N, Q, D)
+            if image_embeds is None and pixel_values is not None:
+                image_embeds = self.get_image_features(pixel_values)  # (N, Q, D)
             inputs_embeds = self.embed(
                 input_ids, image_embeds=image_embeds, image_mask=image_mask
             )  # (B, T, D)
@@ -216,6 +258,8 @@ class MiniGPT4ForConditionalGeneration(PreTrainedModel, GenerationMixin):
             return MiniGPT4Output(**next_token_logits(self.llm, **kwargs))
 
         targets = targets_of(labels)
+        if input_ids is not None and image_mask is not None:
+            kwargs["prefix"] = self._prefixes.of(self.llm, input_ids, image_mask, inputs_embeds)
         logits = answer_logits(self.llm, targets.positions, **kwargs)  # (n, V)
         losses = token_losses(logits, targets.ids)
         return MiniGPT4Output(loss=losses.mean(), logits=logits, token_losses=losses)
@@ -257,12 +301,15 @@ class MiniGPT4ForConditionalGeneration(PreTrainedModel, GenerationMixin):
         }
 
     def freeze(self) -> None:
-        """Let gradients reach the projection (and the Q-Former, if it is trained) only."""
+        """Let gradients reach the projection only, and Q-Former or LoRA where they are trained."""
         self.requires_grad_(False)
         self.projection.requires_grad_(True)
         if self.config.train_qformer and self.qformer is not None:
             self.qformer.requires_grad_(True)
             self.query_tokens.requires_grad_(True)
+        if self.config.lora is not None:
+            for name, parameter in self.llm.named_parameters():
+                parameter.requires_grad_(is_lora(name))
         self.train(self.training)
 
     def train(self, mode: bool = True) -> MiniGPT4ForConditionalGeneration:
@@ -270,6 +317,9 @@ class MiniGPT4ForConditionalGeneration(PreTrainedModel, GenerationMixin):
         super().train(mode)
         for part in self.frozen_parts.values():
             part.eval()
+        if self.config.lora is not None:
+            for module in lora_modules(self.llm):
+                module.train(mode)  # its dropout
         return self
 
     # -- conventions of transformers ------------------------------------------------------------

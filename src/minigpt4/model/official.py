@@ -98,10 +98,10 @@ def import_official(  # noqa: PLR0913 - four files in, one directory out
         norm: dict[str, Tensor] | None = None
         if qformer is not None:
             tensors = {**open_tensors(qformer), **trained_qformer(checkpoint)}
-            part, queries, norm = _qformer_tensors(tensors, known, qformer)
+            part, queries, norm = qformer_tensors(tensors, known, qformer)
             trained["query_tokens"] = queries
             sources["qformer"] = _write_part("qformer", part, config.qformer_config, draft)
-        part = _vision_tensors(open_tensors(vision), known, norm, vision)
+        part = vision_tensors(open_tensors(vision), known, norm, vision)
         sources["vision_encoder"] = _write_part("vision_encoder", part, known.vision, draft)
         sources["llm"] = _llm_source(llm, config, draft if copy_llm else None, out)
         write_sources(sources, draft)
@@ -151,7 +151,7 @@ def _projection_tensors(
     }
 
 
-def _vision_tensors(
+def vision_tensors(
     tensors: Mapping[str, Tensor],
     sizes: OfficialSizes,
     norm: dict[str, Tensor] | None,
@@ -180,7 +180,7 @@ def _vision_tensors(
     return found
 
 
-def _qformer_tensors(
+def qformer_tensors(
     tensors: Mapping[str, Tensor], sizes: OfficialSizes, path: Path
 ) -> tuple[dict[str, Tensor], Tensor, dict[str, Tensor]]:
     """Return the Q-Former's tensors, its queries and `ln_vision`."""

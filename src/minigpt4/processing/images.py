@@ -12,6 +12,7 @@ from __future__ import annotations
 import io
 import math
 import random
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeAlias
 
@@ -38,25 +39,29 @@ CROP_RATIO = (3 / 4, 4 / 3)
 """Smallest and largest width to height of a training crop."""
 
 
-def load_image(source: ImageSource) -> Image.Image:
+def load_image(
+    source: ImageSource, *, max_pixels: int = MAX_PIXELS, formats: Sequence[str] | None = None
+) -> Image.Image:
     """Return the picture as RGB, upright, at its first frame.
 
     Transparency is dropped as the official code drops it; 16 and 32 bit grey levels are scaled to
-    8 bit instead of clipped.
+    8 bit instead of clipped. `formats` are Pillow's names of the only formats to try.
 
     Raises:
         ImageError: for a picture that is missing, truncated, too large or not a picture.
     """
     name = _name(source)
     try:
-        image = source if isinstance(source, Image.Image) else Image.open(_file(source, name))
-        _check_size(image, name)
+        image = source
+        if not isinstance(image, Image.Image):
+            image = Image.open(_file(image, name), formats=formats)
+        _check_size(image, name, max_pixels)
         image.seek(0)
         image.load()
         return _to_rgb(ImageOps.exif_transpose(image) or image)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise ImageError(
-            f"{name} has too many pixels, limit {MAX_PIXELS}; reduce it first"
+            f"{name} has too many pixels, limit {max_pixels}; reduce it first"
         ) from error
     except UnidentifiedImageError as error:
         raise ImageError(f"{name} is not a picture Pillow can read") from error
@@ -117,10 +122,10 @@ def _file(source: str | Path | bytes, name: str) -> io.BytesIO:
     return io.BytesIO(path.read_bytes())
 
 
-def _check_size(image: Image.Image, name: str) -> None:
-    if image.width * image.height > MAX_PIXELS:
+def _check_size(image: Image.Image, name: str, max_pixels: int) -> None:
+    if image.width * image.height > max_pixels:
         raise ImageError(
-            f"{name} has {image.width} x {image.height} pixels, limit {MAX_PIXELS}; reduce it first"
+            f"{name} has {image.width} x {image.height} pixels, limit {max_pixels}; reduce it first"
         )
     if not image.width or not image.height:
         raise ImageError(f"{name} has no pixels ({image.width} x {image.height})")

@@ -7,6 +7,7 @@ written to `experiment.json` with the versions, the git commit and the data's fi
 from __future__ import annotations
 
 import difflib
+import inspect
 import json
 import os
 import platform
@@ -24,8 +25,12 @@ from minigpt4.errors import SettingsError, TrainingError
 from minigpt4.recipes import RECIPES
 
 EXPERIMENT = "experiment.json"
+DEFAULT_BASE = "vicuna_7b"
+"""What the rows of the paper's tables are edits of, unless told otherwise."""
 
-_RECORDED_PACKAGES = ("minigpt4", "torch", "transformers", "tokenizers", "accelerate", "pillow")
+_RECORDED_PACKAGES = (
+    "minigpt4", "torch", "transformers", "tokenizers", "accelerate", "peft", "pillow",
+)  # fmt: skip
 
 
 class RunRecipe(Protocol):
@@ -39,7 +44,8 @@ class Recipe:
     """A recipe found by name: what it builds and how it is run."""
 
     name: str
-    build: Callable[[], Any]
+    build: Callable[..., Any]
+    """Takes `base`, if the recipe is a row of a table."""
     run: RunRecipe
     data_fingerprints: Callable[[Any], dict[str, str]] | None = None
 
@@ -65,6 +71,7 @@ def find_recipe(name: str, *, table: Mapping[str, str] | None = None) -> Recipe:
 def build_experiment(
     recipe: Recipe,
     *,
+    base: str | None = None,
     config_file: Path | None = None,
     overrides: Iterable[str] = (),
     resumed_from: Path | None = None,
@@ -72,13 +79,23 @@ def build_experiment(
     """Return the recipe's experiment with a file's settings and then `a.b=c` texts over it.
 
     With `resumed_from`, a run folder, its own settings take the place of the recipe's.
+
+    Raises:
+        SettingsError: for a `base` given to a recipe that is no row of a table, among others.
     """
-    experiment = recipe.build()
+    if base is not None and "base" not in inspect.signature(recipe.build).parameters:
+        raise SettingsError(f"{recipe.name} runs on no other base; leave out --base {base}")
+    experiment = recipe.build() if base is None else recipe.build(base=base)
     if resumed_from is not None and (resumed_from / EXPERIMENT).is_file():
         experiment = _settings_of_run(resumed_from / EXPERIMENT, recipe.name, type(experiment))
     if config_file is not None:
         experiment = _with_file(experiment, config_file)
     return apply_overrides(experiment, overrides)
+
+
+def run_name(recipe: str, base: str | None) -> str:
+    """Return the name of a recipe's run folder, the same for the default base and for none."""
+    return recipe if base in (None, DEFAULT_BASE) else f"{recipe}-{base}"
 
 
 def check_out(out: Path, *, resume: bool) -> None:

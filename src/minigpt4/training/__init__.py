@@ -2,7 +2,7 @@
 
 from minigpt4.training.checkpoint import load_trained_weights
 from minigpt4.training.loop import fit
-from minigpt4.training.run import TrainResult
+from minigpt4.training.record import TrainResult
 from minigpt4.training.settings import TrainSettings
 from minigpt4.training.task import StepLoss, Task
 

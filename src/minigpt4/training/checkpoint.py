@@ -2,7 +2,8 @@
 
 A checkpoint is a directory `checkpoints/step_00000100` with
 - `weights.safetensors`: the parameters that train, and the module's persistent buffers;
-- `state.pt`: optimizer, generator states and the loop's counters (tensors and numbers only);
+- `state.pt`: optimizer, generator states and the loop's counters (tensors and numbers only), those
+  of the first process and what differs in the others;
 - `manifest.json`: the step, and the SHA-256 of the other two.
 It is written aside, flushed and renamed, so a directory with the final name is whole unless the
 disk damaged it; that is what the sums are for.
@@ -15,14 +16,12 @@ import json
 import logging
 import os
 import pickle
-import random
 import shutil
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
@@ -30,6 +29,7 @@ from torch import Tensor, nn
 
 from minigpt4.errors import CheckpointError
 from minigpt4.training.optimizer import trained_parameters
+from minigpt4.training.state import TrainState, generator_states, restore_state
 
 logger = logging.getLogger(__name__)
 
@@ -41,20 +41,6 @@ DIRECTORY, WEIGHTS, STATE, MANIFEST = (
 )
 
 
-@dataclass
-class TrainState:
-    """Where a run is: all that changes from step to step besides weights and optimizer."""
-
-    step: int = 0
-    """Optimizer steps done."""
-
-    num_examples: int = 0
-    """Examples seen, repeated ones counted again."""
-
-    window: dict[str, list[float]] = field(default_factory=dict)
-    """Values of each metric since the last logged line."""
-
-
 def save_checkpoint(
     out: Path,
     state: TrainState,
@@ -62,15 +48,20 @@ def save_checkpoint(
     module: nn.Module,
     optimizer: torch.optim.Optimizer,
     settings: Mapping[str, Any],
-    keep: int = 2,
+    others: Sequence[Mapping[str, Any]] = (),
 ) -> Path:
-    """Write the checkpoint of `state.step` whole or not at all, then delete all but `keep`.
+    """Write the checkpoint of `state.step` whole or not at all.
+
+    Args:
+        others: `TrainState.own` of the other processes.
 
     Raises:
         CheckpointError: when it cannot be written; earlier checkpoints are then untouched.
     """
     final = out / DIRECTORY / f"step_{state.step:08d}"
     aside = final.with_name(f".{final.name}.{os.getpid()}")
+    for left_by_a_kill in final.parent.glob(".step_*"):
+        shutil.rmtree(left_by_a_kill, ignore_errors=True)
     try:
         aside.mkdir(parents=True)
         save_file(trained_tensors(module), aside / WEIGHTS)
@@ -79,6 +70,7 @@ def save_checkpoint(
                 "optimizer": optimizer.state_dict(),
                 "generators": generator_states(),
                 "state": asdict(state),
+                "others": [dict(own) for own in others],
                 "settings": dict(settings),
             },
             aside / STATE,
@@ -98,17 +90,27 @@ def save_checkpoint(
         ) from error
     finally:
         shutil.rmtree(aside, ignore_errors=True)
-    for old in checkpoint_paths(out)[:-keep]:
-        shutil.rmtree(old, ignore_errors=True)
     return final
 
 
+def delete_old_checkpoints(out: Path, *, keep: int) -> None:
+    """Delete all but the newest `keep` checkpoints."""
+    for old in checkpoint_paths(out)[:-keep]:
+        shutil.rmtree(old, ignore_errors=True)
+
+
 def load_newest_checkpoint(
-    out: Path, *, module: nn.Module, optimizer: torch.optim.Optimizer
+    out: Path,
+    *,
+    module: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    process: int = 0,
+    num_processes: int = 1,
 ) -> tuple[TrainState, dict[str, Any]] | None:
     """Restore the newest whole checkpoint; return its state and settings, or None without any.
 
-    A damaged checkpoint is named in a warning and the one before it is used.
+    A damaged checkpoint is named in a warning and the one before it is used. With another number
+    of processes than it was written by, the first one takes over what the others had counted.
 
     Raises:
         CheckpointError: if there are checkpoints but none is whole, or one is of another model.
@@ -122,8 +124,7 @@ def load_newest_checkpoint(
             continue
         _load_trained(module, weights, path)
         optimizer.load_state_dict(saved["optimizer"])
-        set_generator_states(saved["generators"])
-        return TrainState(**saved["state"]), saved["settings"]
+        return restore_state(saved, process=process, num_processes=num_processes), saved["settings"]
     if paths:
         raise CheckpointError(
             f"all checkpoints in {out / DIRECTORY} are damaged ({len(paths)}); delete that folder "
@@ -203,28 +204,6 @@ def _load_trained(module: nn.Module, weights: dict[str, Tensor], path: Path) -> 
     report = module.load_state_dict(weights, strict=False)
     if report.unexpected_keys:
         raise CheckpointError(f"{path} has tensors nobody took: {report.unexpected_keys}")
-
-
-def generator_states() -> dict[str, Any]:
-    """Return the states of Python's, NumPy's and torch's generators as plain values."""
-    kind, keys, position, has_gauss, cached = np.random.get_state(legacy=True)
-    return {
-        "python": random.getstate(),
-        "numpy": (kind, torch.from_numpy(np.asarray(keys).copy()), position, has_gauss, cached),
-        "torch": torch.get_rng_state(),
-        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
-    }
-
-
-def set_generator_states(states: Mapping[str, Any]) -> None:
-    """Put the generators back to where `generator_states` found them."""
-    version, internal, gauss = states["python"]
-    random.setstate((version, tuple(internal), gauss))
-    kind, keys, position, has_gauss, cached = states["numpy"]
-    np.random.set_state((kind, keys.numpy(), position, has_gauss, cached))
-    torch.set_rng_state(states["torch"])
-    if states["cuda"] and torch.cuda.is_available():
-        torch.cuda.set_rng_state_all(states["cuda"])
 
 
 def _sha256(path: Path) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -48,6 +49,21 @@ def frozen_unchanged(module: nn.Module) -> Iterator[None]:
 
 @torch.no_grad()
 def _digest(tensor: Tensor) -> str:
-    values = tensor.detach().contiguous().cpu().reshape(-1)
-    # NumPy knows no bf16; the bits are what counts.
-    return hashlib.sha256(values.view(torch.uint8).numpy().data).hexdigest()
+    digest = hashlib.sha256()
+    for plain in _plain_tensors(tensor):
+        # NumPy knows no bf16; the bits are what counts.
+        values = plain.contiguous().cpu().reshape(-1)
+        digest.update(values.view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
+def _plain_tensors(tensor: Tensor) -> Iterator[Tensor]:
+    """Yield what a sharded or quantised tensor is made of in this process."""
+    inside: Any = tensor.data
+    if not hasattr(inside, "__tensor_flatten__"):
+        yield inside.as_subclass(Tensor)
+        return
+    for name in inside.__tensor_flatten__()[0]:
+        part = getattr(inside, name)
+        if isinstance(part, Tensor):
+            yield from _plain_tensors(part)

@@ -1,4 +1,4 @@
-"""The written record of a run: `metrics.jsonl`, `timing.jsonl` and `loss.png`.
+"""The files of a run's record: `metrics.jsonl`, `timing.jsonl` and `loss.png`.
 
 `metrics.jsonl` holds only what is a function of the settings, so an interrupted and resumed run
 writes the same lines as one left alone; how long it took is beside it in `timing.jsonl`.
@@ -41,6 +41,14 @@ def cut_lines_after(path: Path, step: int) -> None:
     aside = path.with_name(f".{path.name}.{os.getpid()}")
     aside.write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")
     aside.replace(path)
+
+
+def flush(out: Path) -> None:
+    """Make the disk hold the lines written so far, which a checkpoint is about to rely on."""
+    for path in (out / METRICS, out / TIMING):
+        if path.exists():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
 
 
 def plot_losses(out: Path) -> None:

@@ -9,20 +9,26 @@ Paper: §3 (both stages are this loop with other settings).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from minigpt4.errors import TrainingError
+from minigpt4.errors import SettingsError, TrainingError
+from minigpt4.training.devices import is_out_of_memory
+from minigpt4.training.feed import Feed
 from minigpt4.training.frozen import frozen_unchanged
 from minigpt4.training.optimizer import set_learning_rate
-from minigpt4.training.prefetch import prefetched
 from minigpt4.training.progress import progress_bar
-from minigpt4.training.run import Run, TrainResult
+from minigpt4.training.record import TrainResult
+from minigpt4.training.run import Run
 from minigpt4.training.schedule import learning_rate
 from minigpt4.training.settings import TrainSettings
 from minigpt4.training.stopping import StopRequest
 from minigpt4.training.task import StepLoss, Task
+
+logger = logging.getLogger(__name__)
 
 
 def fit(
@@ -42,50 +48,75 @@ def fit(
         CheckpointError: if a checkpoint cannot be written or read.
     """
     run = Run(task, settings, out=Path(out), device=device)
-    run.start(resume=resume)
+    feed = run.start(resume=resume)
     first_step = run.state.step
     with (
         frozen_unchanged(task.module),
         StopRequest() as stop,
         progress_bar(settings.num_steps, first_step, show=progress) as advance,
     ):
-        batches = prefetched(task.batch, run.batch_indices(), num_workers=settings.num_workers)
         for step in range(first_step, settings.num_steps):
             set_learning_rate(run.optimizer, learning_rate(step, settings))
-            parts, values = train_step(run, batches)
-            run.finish_step(parts, values)
+            parts = accumulate_in_memory(run, feed, step)
+            values = update(run, parts)
+            run.finish_step(parts, values, feed)
             advance(run.state.step, values["loss"])
-            if stop.requested:
+            if run.processes.any(stop.requested):
                 break
         run.save()
     return run.result()
 
 
-def train_step(run: Run, batches: Iterator[Any]) -> tuple[list[StepLoss], dict[str, float]]:
-    """Do one optimizer step; return its micro-batches' losses and the step's values."""
+def accumulate_in_memory(run: Run, feed: Feed, step: int) -> list[StepLoss]:
+    """Add up a step's gradients; with `micro_batch="auto"`, in pieces that fit into memory."""
+    before = run.remember() if run.finds_micro_batch else None
+    while True:
+        parts = None
+        try:
+            parts = accumulate(run, feed.batches(step))
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            if before is None:
+                raise SettingsError(
+                    f"out of memory in step {step}: {error}. Give memory.micro_batch=auto to "
+                    "divide each step until it fits; the result stays the same"
+                ) from error
+        # Here the failed attempt's tensors are free. All processes halve or none does.
+        if before is None or not run.processes.any(parts is None):
+            assert parts is not None
+            return parts
+        run.forget_attempt(before)
+        logger.warning("out of memory; going on with micro-batches of %d rows", feed.halve())
+
+
+def accumulate(run: Run, batches: Iterable[Any]) -> list[StepLoss]:
+    """Add up the gradients of this process's micro-batches; return their losses."""
     parts: list[StepLoss] = []
-    losses: list[float] = []
-    batch = None
-    for _ in range(run.settings.accumulation_steps):
-        batch = run.next_batch(batches)
+    for batch in map(run.place, batches):
         with run.autocast():
             part = run.task.loss(batch)
-        losses.append(part.loss.item())
-        run.check_finite("loss", losses[-1], batch)
-        parts.append(part)
-        # Means times weights, divided by the sum of weights below, are the mean of the big batch.
-        # Relative to the first weight, so that a single micro-batch is left exactly as it is.
+        run.check_finite("loss", part.loss.item(), batch)
+        parts.append(replace(part, loss=part.loss.detach()))
+        # Means times weights, divided by the sum of weights in `update`, are the mean of the big
+        # batch. Relative to the first weight, so that a single one is left exactly as it is.
         (part.loss * (part.weight / (parts[0].weight or 1.0))).backward()
-    weight, loss_sum = run.sum_over_processes(
+    return parts
+
+
+def update(run: Run, parts: Sequence[StepLoss]) -> dict[str, float]:
+    """Join the gradients of all processes and take the optimizer's step; return its values."""
+    losses = [part.loss.item() for part in parts]
+    weight, loss_sum, num_parts = run.processes.sum(
         sum(part.weight for part in parts),
         sum(part.weight * loss for part, loss in zip(parts, losses, strict=True)),
+        len(parts),
     )
     if weight == 0:
         raise TrainingError(f"step {run.state.step} has no answer token to learn from")
     grad_norm = run.join_gradients((parts[0].weight or 1.0) / weight)
-    run.check_finite("gradient norm", grad_norm, batch)
+    run.check_finite("gradient norm", grad_norm, None)
     run.optimizer.step()
     run.optimizer.zero_grad(set_to_none=True)
-    lr = run.optimizer.param_groups[0]["lr"]
-    loss = losses[0] if len(losses) == 1 else loss_sum / weight
-    return parts, {"loss": loss, "lr": lr, "grad_norm": grad_norm}
+    loss = losses[0] if num_parts == 1 else loss_sum / weight
+    return {"loss": loss, "lr": run.optimizer.param_groups[0]["lr"], "grad_norm": grad_norm}

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-MakeBatch = Callable[[int], Any]
+MakeBatch = Callable[[Any], Any]
 
 
-def prefetched(make_batch: MakeBatch, indices: Sequence[int], *, num_workers: int) -> Iterator[Any]:
-    """Yield `make_batch(index)` for each index in order, prepared ahead.
+def prefetched(make_batch: MakeBatch, indices: Iterable[Any], *, num_workers: int) -> Iterator[Any]:
+    """Yield `make_batch(index)` for each index (a number, a part of a batch) in order.
 
     With `num_workers` 0 one thread works one batch ahead; else that many processes do.
     """
@@ -23,7 +23,7 @@ def prefetched(make_batch: MakeBatch, indices: Sequence[int], *, num_workers: in
     return _from_processes(make_batch, indices, num_workers)
 
 
-def _from_thread(make_batch: MakeBatch, indices: Iterable[int]) -> Iterator[Any]:
+def _from_thread(make_batch: MakeBatch, indices: Iterable[Any]) -> Iterator[Any]:
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="batches") as pool:
         coming = None
         for index in indices:
@@ -36,7 +36,7 @@ def _from_thread(make_batch: MakeBatch, indices: Iterable[int]) -> Iterator[Any]
 
 
 def _from_processes(
-    make_batch: MakeBatch, indices: Sequence[int], num_workers: int
+    make_batch: MakeBatch, indices: Iterable[Any], num_workers: int
 ) -> Iterator[Any]:
     loader = DataLoader(
         _Batches(make_batch),
@@ -59,7 +59,7 @@ class _Batches(Dataset):
     def __init__(self, make_batch: MakeBatch) -> None:
         self.make_batch = make_batch
 
-    def __getitem__(self, index: int) -> Any:
+    def __getitem__(self, index: Any) -> Any:
         return self.make_batch(index)
 
 

@@ -1,6 +1,6 @@
 """One run on disk and on its device: what surrounds a step of the loop.
 
-A run folder holds `metrics.jsonl`, `timing.jsonl`, `loss.png` and `checkpoints/`.
+A run folder holds `metrics.jsonl`, `timing.jsonl`, `summary.json`, `loss.png` and `checkpoints/`.
 """
 
 from __future__ import annotations
@@ -8,32 +8,34 @@ from __future__ import annotations
 import logging
 import math
 import random
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from accelerate import Accelerator
-from accelerate.utils import broadcast, send_to_device
+from accelerate.utils import send_to_device
 
 from minigpt4.config import dump_config
-from minigpt4.errors import TrainingError
+from minigpt4.errors import CheckpointError, TrainingError
 from minigpt4.training import journal
 from minigpt4.training.checkpoint import (
     DIRECTORY,
-    TrainState,
-    generator_states,
+    delete_old_checkpoints,
     load_newest_checkpoint,
     save_checkpoint,
-    set_generator_states,
 )
+from minigpt4.training.devices import free_cached_memory, local_device
 from minigpt4.training.diagnosis import non_finite_error, warn_if_uniform
+from minigpt4.training.division import divide
+from minigpt4.training.feed import Feed
+from minigpt4.training.memory import fit_into_memory
 from minigpt4.training.optimizer import build_optimizer, trained_parameters
+from minigpt4.training.processes import Processes
+from minigpt4.training.record import Record, TrainResult, check_bad_share
 from minigpt4.training.settings import TrainSettings
+from minigpt4.training.state import TrainState, generator_states, set_generator_states
 from minigpt4.training.task import FrozenLLMTask, StepLoss, Task, ValidatedTask
 
 logger = logging.getLogger(__name__)
@@ -41,26 +43,15 @@ logger = logging.getLogger(__name__)
 FREE_ON_RESUME = {
     "num_steps",
     "checkpoint_every_steps",
+    "keep_checkpoints",
     "validate_every_steps",
     "log_every_steps",
+    "max_bad_share",
     "num_workers",
+    "distribution",
+    "memory",
 }
 """Settings that a resumed run may change; the others would make it another run."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainResult:
-    """How a run ended."""
-
-    step: int
-    finished: bool
-    """False when a signal stopped it; `resume=True` goes on."""
-
-    loss: float
-    """The last logged loss; NaN when nothing has been logged."""
-
-    validation: dict[str, float | str]
-    """What the last validation returned."""
 
 
 class Run:
@@ -68,53 +59,57 @@ class Run:
 
     def __init__(self, task: Task, settings: TrainSettings, *, out: Path, device: str) -> None:
         self.task, self.settings, self.out = task, settings, out
-        # Precision is ours (`autocast`): accelerate's is fixed for the life of the process.
-        self.accelerator = Accelerator(mixed_precision="no", cpu=device == "cpu")
-        self.device = self.accelerator.device if device in ("auto", "cpu") else torch.device(device)
+        self.device = local_device(device)
+        self.processes = Processes(self.device)
+        self.division = divide(
+            task,
+            batches_per_step=settings.batches_per_step,
+            num_processes=self.processes.count,
+            process=self.processes.index,
+        )
+        fit_into_memory(task, settings, division=self.division, device=self.device)
         task.module.to(self.device)
         self.optimizer = build_optimizer(task.module, settings)
         self.trained = [parameter for _, parameter in trained_parameters(task.module)]
         self.state = TrainState()
-        self.validation: dict[str, float | str] = {}
-        self.last_loss = math.nan
+        self.record = Record(out, self.processes)
         self._saved_step = -1
-        self._clock = time.perf_counter()
-        self._waited_seconds = 0.0
 
-    def start(self, *, resume: bool) -> None:
-        """Take up the newest checkpoint, or begin in a folder that holds no run."""
+    def start(self, *, resume: bool) -> Feed:
+        """Take up the newest checkpoint, or begin in a folder that holds no run.
+
+        Returns the batches that are still to come.
+        """
         if resume:
             self._resume()
         elif (self.out / DIRECTORY).exists() or (self.out / journal.METRICS).exists():
             raise TrainingError(
                 f"{self.out} holds a run already; go on with --resume, or choose another --out"
             )
-        if self.accelerator.num_processes > 1:
-            for parameter in self.trained:  # every process starts from the first one's weights
-                broadcast(parameter.data)
+        # Every process starts from the first one's weights.
+        self.processes.copy_from_first([parameter.data for parameter in self.trained])
         if self.state.step == 0:
-            seed = self.settings.seed + self.accelerator.process_index
+            seed = self.settings.seed + self.processes.index
             random.seed(seed)
             np.random.seed(seed)
             torch.manual_seed(seed)
         self.out.mkdir(parents=True, exist_ok=True)
         self.task.module.train()
+        return Feed(
+            self.task,
+            self.division.of_size(self._micro_batch()),
+            first_step=self.state.step,
+            num_steps=self.settings.num_steps,
+            num_workers=self.settings.num_workers,
+        )
 
-    def batch_indices(self) -> Sequence[int]:
-        """Return the indices of this process's micro-batches still to come.
+    @property
+    def finds_micro_batch(self) -> bool:
+        """Whether a step that does not fit into memory is tried again in smaller pieces."""
+        return self.settings.memory.micro_batch == "auto"
 
-        They are numbered step by step, within a step micro-batch by micro-batch, and there process
-        by process: more processes with fewer micro-batches see the same batches.
-        """
-        per_step = self.settings.accumulation_steps * self.accelerator.num_processes
-        first = self.state.step * per_step + self.accelerator.process_index
-        return range(first, self.settings.num_steps * per_step, self.accelerator.num_processes)
-
-    def next_batch(self, batches: Iterator[Any]) -> Any:
-        """Wait for the next batch and move it to the device."""
-        began = time.perf_counter()
-        batch = next(batches)
-        self._waited_seconds += time.perf_counter() - began
+    def place(self, batch: Any) -> Any:
+        """Move a batch to the device."""
         return send_to_device(batch, self.device)
 
     def autocast(self) -> AbstractContextManager:
@@ -132,42 +127,40 @@ class Run:
             what, value, step=self.state.step, rate=rate, module=self.task.module, batch=batch
         )
 
-    def sum_over_processes(self, *values: float) -> list[float]:
-        """Return the sums of plain numbers over all processes."""
-        if self.accelerator.num_processes == 1:
-            return list(values)
-        numbers = torch.tensor(values, dtype=torch.float64, device=self.device)
-        return self.accelerator.reduce(numbers, "sum").tolist()  # type: ignore[union-attr]
-
     def join_gradients(self, factor: float) -> float:
         """Scale the gradients, sum them over processes, clip; return their norm before clipping."""
+        if self.processes.count > 1:  # a process that did not need a weight joins in with zeros
+            for parameter in self.trained:
+                if parameter.grad is None:
+                    parameter.grad = torch.zeros_like(parameter)
         gradients = [p.grad for p in self.trained if p.grad is not None]
-        for gradient in gradients:
-            if factor != 1.0:
+        if factor != 1.0:
+            for gradient in gradients:
                 gradient.mul_(factor)
-            if self.accelerator.num_processes > 1:
-                gradient.copy_(self.accelerator.reduce(gradient, "sum"))  # type: ignore[arg-type]
+        self.processes.sum_tensors(gradients)
         norm = torch.nn.utils.get_total_norm(gradients)
         if self.settings.grad_clip is not None:
             torch.nn.utils.clip_grads_with_norm_(self.trained, self.settings.grad_clip, norm)
         return norm.item()
 
-    def finish_step(self, parts: Sequence[StepLoss], values: dict[str, float]) -> None:
+    def finish_step(
+        self, parts: Sequence[StepLoss], values: Mapping[str, float], feed: Feed
+    ) -> None:
         """Count the step; log, validate and save when they are due."""
         state, settings = self.state, self.settings
         if state.step == 0 and isinstance(self.task, FrozenLLMTask):
             warn_if_uniform(values["loss"], self.task.uniform_loss)
         state.step += 1
-        state.num_examples += sum(part.num_examples for part in parts)
-        for part in parts:
-            for name, value in part.metrics.items():
-                state.window.setdefault(name, []).append(float(value))
-        for name, value in values.items():
-            state.window.setdefault(name, []).append(value)
-        if state.step % settings.log_every_steps == 0 or state.step == settings.num_steps:
-            self._log()
+        is_last = state.step == settings.num_steps
+        state.micro_batch = feed.division.micro_batch
+        self.record.count(state, parts, values)
+        if is_last or state.step % settings.log_every_steps == 0:
+            self.record.log(
+                state, waited_seconds=feed.waited_seconds, micro_batch=state.micro_batch
+            )
+            check_bad_share(state, max_bad_share=settings.max_bad_share, is_last=is_last)
         every = settings.validate_every_steps
-        if state.step == settings.num_steps or (every and state.step % every == 0):
+        if is_last or (every and state.step % every == 0):
             self._validate()
         if state.step % settings.checkpoint_every_steps == 0:
             self.save()
@@ -176,55 +169,72 @@ class Run:
         """Write a checkpoint of the present step and the loss plot, once."""
         if self._saved_step == self.state.step:
             return
-        if self.accelerator.is_main_process:
+        others = self.processes.gather(self.state.own())[1:]
+        if self.processes.is_first:
+            journal.flush(self.out)
             save_checkpoint(
                 self.out,
                 self.state,
                 module=self.task.module,
                 optimizer=self.optimizer,
                 settings=dump_config(self.settings),
+                others=others,
             )
+            delete_old_checkpoints(self.out, keep=self.settings.keep_checkpoints)
             journal.plot_losses(self.out)
-        self.accelerator.wait_for_everyone()
+        self.processes.wait()
         self._saved_step = self.state.step
 
     def result(self) -> TrainResult:
         """Return how the run stands."""
-        return TrainResult(
-            step=self.state.step,
-            finished=self.state.step >= self.settings.num_steps,
-            loss=self.last_loss,
-            validation=self.validation,
-        )
+        return self.record.result(self.state, finished=self.state.step >= self.settings.num_steps)
+
+    def forget_attempt(self, before: dict[str, Any]) -> None:
+        """Undo a step that ran out of memory, up to what `remember` returned."""
+        self.optimizer.zero_grad(set_to_none=True)
+        set_generator_states(before["generators"])
+        for buffer, value in zip(self.task.module.buffers(), before["buffers"], strict=True):
+            buffer.copy_(value)
+        free_cached_memory(self.device)
+
+    def remember(self) -> dict[str, Any]:
+        """Return what a forward pass changes: generators, and the buffers of norms."""
+        buffers = [buffer.clone() for buffer in self.task.module.buffers()]
+        return {"generators": generator_states(), "buffers": buffers}
+
+    def _micro_batch(self) -> int | None:
+        wanted = self.settings.memory.micro_batch
+        if wanted == "auto":
+            return self.state.micro_batch  # as found before: the same sizes, the same bits
+        if self.state.step and wanted != self.state.micro_batch:
+            logger.warning(
+                "micro_batch changes from %s to %s; results will agree to rounding only",
+                self.state.micro_batch,
+                wanted,
+            )
+        return wanted
 
     def _resume(self) -> None:
-        loaded = load_newest_checkpoint(self.out, module=self.task.module, optimizer=self.optimizer)
+        loaded = load_newest_checkpoint(
+            self.out,
+            module=self.task.module,
+            optimizer=self.optimizer,
+            process=self.processes.index,
+            num_processes=self.processes.count,
+        )
         if loaded is None:
             logger.warning("no checkpoint in %s yet; starting at step 0", self.out)
         else:
             self.state, saved_settings = loaded
             self._saved_step = self.state.step
-            check_same_settings(saved_settings, dump_config(self.settings), self.out)
-        for name in (journal.METRICS, journal.TIMING):
-            journal.cut_lines_after(self.out / name, self.state.step)
-
-    def _log(self) -> None:
-        means = {name: sum(values) / len(values) for name, values in self.state.window.items()}
-        self.last_loss = means["loss"]
-        lr = self.state.window["lr"][-1]
-        examples = self.state.num_examples
-        self.state.window.clear()
-        seconds = time.perf_counter() - self._clock
-        line = {"step": self.state.step, **means, "lr": lr, "examples": examples}
-        timing = {
-            "step": self.state.step,
-            "seconds": round(seconds, 3),
-            "waiting_share": round(self._waited_seconds / max(seconds, 1e-9), 4),
-        }
-        self._clock, self._waited_seconds = time.perf_counter(), 0.0
-        if self.accelerator.is_main_process:
-            journal.append_line(self.out / journal.METRICS, line)
-            journal.append_line(self.out / journal.TIMING, timing)
+            check_same_settings(saved_settings, self.settings, self.out)
+        steps = self.processes.gather(self.state.step)
+        if len(set(steps)) > 1:
+            raise CheckpointError(
+                f"the processes found checkpoints of different steps {steps} in {self.out}; it "
+                "must be a folder that all machines share"
+            )
+        self.record.cut_after(self.state.step)
 
     def _validate(self) -> None:
         if not isinstance(self.task, ValidatedTask):
@@ -233,20 +243,22 @@ class Run:
         generators = generator_states()
         self.task.module.eval()
         with torch.no_grad(), self.autocast():
-            self.validation = dict(self.task.validate(self.state.step))
+            values = self.task.validate(self.state.step)
         self.task.module.train()
         set_generator_states(generators)
-        if self.accelerator.is_main_process and self.validation:
-            line = {"step": self.state.step, **self.validation}
-            journal.append_line(self.out / journal.METRICS, line)
+        self.record.log_validation(self.state.step, values)
 
 
-def check_same_settings(saved: dict[str, Any], given: dict[str, Any], out: Path) -> None:
+def check_same_settings(saved: Mapping[str, Any], settings: TrainSettings, out: Path) -> None:
     """Raise a TrainingError if a resumed run is given settings that make it another run."""
-    changed = {name for name in saved.keys() | given.keys() if saved.get(name) != given.get(name)}
+    given = dump_config(settings)
+    # A setting that the run did not know yet has been at its default.
+    known = TrainSettings(num_steps=settings.num_steps, peak_lr=settings.peak_lr)
+    before = dump_config(known) | {name: saved[name] for name in saved.keys() & given.keys()}
+    changed = {name for name in given if before[name] != given[name]}
     refused = sorted(changed - FREE_ON_RESUME)
     if refused:
-        changes = ", ".join(f"{name} {saved.get(name)} -> {given.get(name)}" for name in refused)
+        changes = ", ".join(f"{name} {before[name]} -> {given[name]}" for name in refused)
         raise TrainingError(
             f"{out} was started with other settings ({changes}); resume it with those it has, "
             "or choose another --out"
@@ -254,6 +266,6 @@ def check_same_settings(saved: dict[str, Any], given: dict[str, Any], out: Path)
     if "num_steps" in changed:
         logger.warning(
             "num_steps changes from %s to %s, and the learning rates with it",
-            saved.get("num_steps"),
-            given.get("num_steps"),
+            before["num_steps"],
+            given["num_steps"],
         )

@@ -10,6 +10,38 @@ from typing import Literal
 from minigpt4.config import config
 from minigpt4.errors import SettingsError
 
+LLMStorage = Literal["as_loaded", "fp32", "bf16", "int8", "int8_bnb", "nf4"]
+
+_AT_LEAST_ONE = ("num_steps", "batches_per_step", "checkpoint_every_steps", "keep_checkpoints")
+
+
+@config
+class DistributionSettings:
+    """How several processes (`torchrun`) share a training."""
+
+    shard_llm: bool = False
+    """Each process keeps its share of the frozen LLM's layers and borrows the others' (FSDP2)."""
+
+
+@config
+class MemorySettings:
+    """What is paid with time to need less memory."""
+
+    llm_storage: LLMStorage = "as_loaded"
+    """How the frozen LLM's matrices are kept: "bf16" and "fp32" convert it; "int8" (torchao, weight
+    only), "int8_bnb" and "nf4" (bitsandbytes) take a half and a quarter of bf16."""
+
+    gradient_checkpointing: bool = False
+    """Compute each layer of the LLM again in the backward pass instead of keeping its insides."""
+
+    micro_batch: int | Literal["auto"] | None = None
+    """Most rows in one forward pass of a process; the step's batch stays the same. "auto": as many
+    as fit; it starts with all and is halved when memory runs out. None: all."""
+
+    def __post_init__(self) -> None:
+        if isinstance(self.micro_batch, int) and self.micro_batch < 1:
+            raise SettingsError(f"micro_batch is {self.micro_batch}; wanted at least 1, or auto")
+
 
 @config
 class TrainSettings:
@@ -48,14 +80,22 @@ class TrainSettings:
     grad_clip: float | None = None
     """Largest global gradient norm; None: no clipping, as in the official code."""
 
-    accumulation_steps: int = 1
-    """Micro-batches of one optimizer step."""
+    batches_per_step: int = 1
+    """Batches of the task in one optimizer step, over all processes. Each batch comes from one
+    source, so this is how many sources a step may see: officially one for each of 4 GPUs. How the
+    rows are divided among processes and micro-batches changes the result by rounding only."""
 
     precision: Literal["bf16", "fp32"] = "fp32"
     """"bf16" runs the model under autocast; trained weights and the loss stay fp32."""
 
     checkpoint_every_steps: int = 500
     """Optimizer steps between checkpoints; one is always written at the end."""
+
+    keep_checkpoints: int = 2
+    """Newest checkpoints that are kept; a damaged one falls back to the one before."""
+
+    max_bad_share: float = 0.1
+    """Largest share of bad examples (missing, truncated ...) before the run stops."""
 
     validate_every_steps: int | None = None
     """Optimizer steps between validations; None: only at the end."""
@@ -69,13 +109,21 @@ class TrainSettings:
     seed: int = 42
     """Seed of the dice thrown while training (dropout); data has its own seed."""
 
+    distribution: DistributionSettings = DistributionSettings()
+    """Several processes."""
+
+    memory: MemorySettings = MemorySettings()
+    """Less memory."""
+
     def __post_init__(self) -> None:
         # A warm-up longer than the run is allowed: a run cut short keeps its first learning rates.
         if self.warmup_steps < 0:
             raise SettingsError(f"warmup_steps is {self.warmup_steps}; wanted 0 or more")
-        for name in ("num_steps", "accumulation_steps", "checkpoint_every_steps"):
+        for name in _AT_LEAST_ONE:
             if getattr(self, name) < 1:
                 raise SettingsError(f"{name} is {getattr(self, name)}; wanted at least 1")
+        if not 0 <= self.max_bad_share <= 1:
+            raise SettingsError(f"max_bad_share is {self.max_bad_share}; wanted a share, 0 to 1")
         for name in ("validate_every_steps", "log_every_steps", "steps_per_epoch"):
             value = getattr(self, name)
             if value is not None and value < 1:

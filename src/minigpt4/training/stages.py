@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import math
 import random
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import repeat
 from typing import Any
 
 import torch
@@ -21,11 +23,13 @@ from minigpt4.config import config
 from minigpt4.data.example import Example, with_prompt
 from minigpt4.data.mixing import Drawn, Mixture
 from minigpt4.data.prompts import sample_prompt
-from minigpt4.errors import SettingsError
+from minigpt4.errors import DataError, SettingsError
 from minigpt4.model.minigpt4 import MiniGPT4ForConditionalGeneration
+from minigpt4.model.vision import is_left_out
 from minigpt4.processing.batch import Batch, EncodedPrompt, collate
+from minigpt4.processing.images import load_image, random_crop
 from minigpt4.processing.processor import TrainingLayout
-from minigpt4.training.features import Features
+from minigpt4.training.features import Features, encode
 from minigpt4.training.task import StepLoss
 
 
@@ -61,8 +65,10 @@ class AlignmentBatch:
 
     batch: Batch
     num_targets: int
-    num_skipped: int
-    source: int
+    skipped: Mapping[str, int]
+    """Bad examples that were replaced, by reason."""
+    source: int | None
+    """Where all of it comes from; None if samples are mixed."""
 
     def to(self, device: torch.device | str, *, non_blocking: bool = False) -> AlignmentBatch:
         """Return the batch on another device."""
@@ -96,23 +102,40 @@ class AlignmentTask:
         """ln(vocabulary size): what the first loss must not be."""
         return math.log(self.model.config.image_token_id)  # the first id outside the table
 
+    @property
+    def llm(self) -> nn.Module:
+        """The frozen LLM that the loss is measured with."""
+        return self.model.llm
+
+    @property
+    def batch_size(self) -> int:
+        """Examples of a batch."""
+        return self.mixture.batch_size
+
     def batch(self, step: int) -> AlignmentBatch:
-        """Draw the examples of a step, their prompt and their crops."""
-        drawn = self.mixture.draw(step)
-        crop = random.Random(f"crop {self.settings.seed} {step}") if self.settings.crop else None
-        return self._prepare(drawn, step, crop=crop, features=self.features)
+        """Draw the examples of a batch, their prompt and their crops."""
+        return self.rows(step, range(self.batch_size))
+
+    def rows(self, step: int, rows: range) -> AlignmentBatch:
+        """Draw these rows of a batch; the prompt is that of the whole, each crop its own."""
+        drawn = self.mixture.draw(step, rows)
+        if self.settings.crop:
+            cropped = tuple(map(self._cropped, drawn.examples, repeat(step), rows))
+            drawn = replace(drawn, examples=cropped)
+        return self._prepare(drawn, step)
 
     def loss(self, batch: AlignmentBatch) -> StepLoss:
         """Return the mean loss over the answer tokens."""
-        loss = self.model(**batch.batch.model_inputs()).loss
-        metrics = {"skipped_examples": float(batch.num_skipped)}
-        if len(self.mixture.sources) > 1:
+        loss = self._forward(batch.batch).loss
+        metrics = {}
+        if len(self.mixture.sources) > 1 and batch.source is not None:
             metrics[f"source{batch.source}_loss"] = loss.item()
         return StepLoss(
             loss=loss,
             weight=batch.num_targets,
             num_examples=len(batch.batch),
             metrics=metrics,
+            skipped=batch.skipped,
         )
 
     def validate(self, step: int) -> dict[str, float | str]:
@@ -122,7 +145,7 @@ class AlignmentTask:
         loss_sum, weight = 0.0, 0
         for number in range(self.settings.num_validation_batches):
             batch = self._prepare(self.validation.draw(number), number).to(self.model.device)
-            loss_sum += self.model(**batch.batch.model_inputs()).loss.item() * batch.num_targets
+            loss_sum += self._forward(batch.batch).loss.item() * batch.num_targets
             weight += batch.num_targets
         values: dict[str, float | str] = {"validation_loss": loss_sum / weight}
         examples = self._prompted(self.validation.draw(0), 0)[: self.settings.num_sample_answers]
@@ -135,42 +158,73 @@ class AlignmentTask:
         if not self.settings.prompts:
             return list(drawn.examples)
         prompt = sample_prompt(step, seed=self.settings.seed, prompts=self.settings.prompts)
-        return [with_prompt(example, prompt) for example in drawn.examples]
+        return [
+            # A question of the data's own stays what it is.
+            example if example.turns[0].prompt else with_prompt(example, prompt)
+            for example in drawn.examples
+        ]
 
-    def _prepare(
-        self,
-        drawn: Drawn,
-        step: int,
-        *,
-        crop: random.Random | None = None,
-        features: Features | None = None,
-    ) -> AlignmentBatch:
+    def _cropped(self, example: Example, step: int, row: int) -> Example:
+        """Cut the row's own crop out of its picture."""
+        if example.image is None:
+            return example
+        rng = random.Random(f"crop {self.settings.seed} {step} {row}")
+        size_px = self.processor.image_processor.size_px
+        picture = random_crop(load_image(example.image), size_px=size_px, rng=rng)
+        return replace(example, image=picture)
+
+    def _prepare(self, drawn: Drawn, step: int) -> AlignmentBatch:
         batch = self.processor.training_batch(
             self._prompted(drawn, step),
             layout=self.settings.layout,
-            crop=crop,
-            image_features=None if features is None else features.of(drawn),
+            image_features=self._features_of(drawn.examples),
         )
         return AlignmentBatch(
             batch=batch,
             num_targets=batch.num_targets,
-            num_skipped=sum(drawn.skipped.values()),
+            skipped=dict(drawn.skipped),
             source=drawn.source,
         )
+
+    def _features_of(self, examples: Sequence[Example]) -> Tensor | None:
+        """Return what was computed before of the examples' pictures, if it is all there."""
+        images = [example.image for example in examples if example.image is not None]
+        found = None if self.features is None else self.features.of(images)
+        if found is None and images and is_left_out(self.model.vision_encoder):
+            raise DataError(
+                f"not in the feature cache: a picture among {examples[0].key} ... "
+                f"{examples[-1].key}; run `minigpt4 cache build` with the settings of this "
+                "training once more, or train without features"
+            )
+        return found
+
+    def _forward(self, batch: Batch) -> Any:
+        """Run the model; in bf16, features are the same bits whether they are cached or not."""
+        inputs = batch.model_inputs()
+        rounded = torch.is_autocast_enabled(self.model.device.type) and not self.settings.crop
+        if rounded and "pixel_values" in inputs:
+            inputs["image_features"] = encode(self.model, inputs.pop("pixel_values"))
+        return self.model(**inputs)
 
     def _answers(self, examples: list[Example]) -> list[str]:
         """Let the model answer the examples' first prompts, greedily."""
         layout = self.settings.layout
         rows = [self._question(example) for example in examples]
         images = [example.image for example in examples if example.image is not None]
+        features = self._features_of(examples)
+        pixels = self.processor.pixel_values(images) if features is None else None
         batch = collate(
             rows,
             pad_token_id=0,  # never attended to
             padding="left",
-            pixel_values=self.processor.pixel_values(images),
+            pixel_values=pixels,
         ).to(self.model.device)
+        seen = {} if features is None else {
+            "image_embeds": self.model.embed_features(features.to(self.model.device))
+        }  # fmt: skip
         tokens: Any = self.model.generate(
             **batch.model_inputs(),
+            **seen,
             do_sample=False,
             max_new_tokens=self.settings.max_new_tokens,
             stop_strings=[layout.end_sym],

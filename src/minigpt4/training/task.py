@@ -25,6 +25,8 @@ class StepLoss:
     weight: float = 1.0
     num_examples: int = 0
     metrics: Mapping[str, float] = field(default_factory=dict)
+    skipped: Mapping[str, int] = field(default_factory=dict)
+    """Bad examples that were replaced by others in this micro-batch, by reason."""
 
 
 class Task(Protocol):
@@ -33,15 +35,29 @@ class Task(Protocol):
     module: nn.Module
 
     def batch(self, step: int, /) -> Any:
-        """Make the micro-batch of this index on the CPU: a pure function of (data seed, index).
+        """Make the batch of this index on the CPU: a pure function of (data seed, index).
 
         Runs in a background thread or process, so it must neither touch the device nor the global
-        generators. With `accumulation_steps` 1 the index is the step.
+        generators. With `batches_per_step` 1 the index is the step.
         """
         ...
 
     def loss(self, batch: Any, /) -> StepLoss:
         """Compute the loss of a batch that has been moved to the module's device."""
+        ...
+
+
+@runtime_checkable
+class DivisibleTask(Protocol):
+    """A task whose batches can be made in parts, for several processes and micro-batches."""
+
+    @property
+    def batch_size(self) -> int:
+        """Rows of each batch."""
+        ...
+
+    def rows(self, step: int, rows: range, /) -> Any:
+        """Make these rows of `batch(step)`: the same examples, prompts and crops as there."""
         ...
 
 
@@ -61,4 +77,14 @@ class FrozenLLMTask(Protocol):
     @property
     def uniform_loss(self) -> float:
         """ln(vocabulary size): the loss of an LLM that knows nothing."""
+        ...
+
+
+@runtime_checkable
+class LLMTask(Protocol):
+    """A task whose frozen LLM can be stored in less memory, recomputed or sharded."""
+
+    @property
+    def llm(self) -> nn.Module:
+        """The frozen causal LM of transformers."""
         ...
