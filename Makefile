@@ -4,10 +4,12 @@ PYTHON   ?= python3
 VENV     := .venv
 BIN      := $(VENV)/bin
 STAMP    := $(VENV)/.installed
+WEB_STAMP := $(VENV)/.installed-web
 MODEL    ?= miniature
 PICTURES ?= runs/pictures-$(SEED)-$(COUNT)
 COUNT    ?= 6
 SEED     ?= 7
+PORT     ?= 7860
 
 .PHONY: run demo check test clean
 
@@ -20,18 +22,16 @@ run: $(STAMP)
 	@echo "The pictures are in $(PICTURES). To talk about one:"
 	@echo "  $(BIN)/minigpt4 chat $(PICTURES)/000000.png        (or: make demo)"
 
-demo: $(STAMP)
-	@test -e $(PICTURES)/000000.png || \
-	  $(BIN)/minigpt4 world draw --split test --seed $(SEED) --count $(COUNT) --out $(PICTURES)
-	@$(BIN)/minigpt4 chat $(PICTURES)/000000.png --model $(MODEL)
+demo: $(WEB_STAMP)
+	@$(BIN)/minigpt4 demo --browser --model $(MODEL) --port $(PORT)
 
-check: $(STAMP)
+check: $(WEB_STAMP)
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/pyright
 	$(BIN)/lint-imports
 
-test: $(STAMP)
+test: $(WEB_STAMP)
 	$(BIN)/pytest
 
 clean:
@@ -45,4 +45,9 @@ $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet -c constraints.txt torch==2.13.0
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]'
+	@touch $@
+
+# The web page, the server and LoRA; their tests and types need them, too.
+$(WEB_STAMP): $(STAMP)
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev,web,lora]'
 	@touch $@

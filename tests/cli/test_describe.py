@@ -119,3 +119,54 @@ def test_the_miniature_says_on_stderr_what_it_is_not(capsys, folder, model_direc
     assert code == 0
     assert err == MINIATURE_NOTICE + "\n"
     assert MINIATURE_NOTICE not in out
+
+
+def test_answers_go_into_a_file_and_a_stopped_run_goes_on(capsys, folder, model_directory):
+    bad = folder / "bad.png"
+    bad.write_bytes((folder / "b.png").read_bytes()[:-40])
+    out = folder / "answers" / "all.jsonl"
+    args = [folder, "--model", model_directory, "--out", out, "--max-new-tokens", "8"]
+    code, printed, err = run(capsys, *args)
+    assert (code, printed) == (1, "")
+    assert "bad.png is broken" in err
+    assert "4 answered" in err
+    rows = rows_of(out.read_text())
+    assert [Path(row["image"]).name for row in rows] == ["a.JPG", "b.png", "bad.png", "c.webp"]
+    assert [list(row) for row in rows if "bad" in row["image"]] == [["image", "prompt", "error"]]
+    plain = rows_of(run(capsys, folder, *args[1:3], "--json", *args[5:])[1])
+    assert [row["text"] for row in rows if "text" in row] == [
+        row["text"] for row in plain if "text" in row
+    ]
+
+    whole = out.read_text()
+    lines = whole.splitlines(keepends=True)
+    # As if the power had failed in the middle of the third line.
+    out.write_text(lines[0] + lines[1] + lines[2][:30])
+    code, _, err = run(capsys, *args)
+    assert "2 answered" in err
+    assert out.read_text() == whole
+    code, _, err = run(capsys, *args)
+    assert (code, out.read_text()) == (0, whole)
+    assert "0 answered" in err
+
+
+def test_several_prompts_are_asked_about_each_picture(capsys, folder, model_directory):
+    out = folder / "answers.jsonl"
+    prompts = ["What color is it?", "Hi"]
+    args = ["--model", model_directory, "--max-new-tokens", "4", "--batch-size", "2"]
+    options = [*args, "--prompt", prompts[0], "--prompt", prompts[1]]
+    assert run(capsys, folder, "--out", out, *options)[0] == 0
+    rows = rows_of(out.read_text())
+    assert [row["prompt"] for row in rows] == prompts * 3
+    code, _, err = run(capsys, folder, *options)
+    assert code == 1
+    assert "give --out" in err
+
+
+def test_a_file_of_something_else_is_not_written_into(capsys, folder, model_directory):
+    out = folder / "letter.txt"
+    out.write_text("Dear Ada,\n")
+    code, _, err = run(capsys, folder, "--model", model_directory, "--out", out)
+    assert code == 1
+    assert "is no answer; give --out another file" in err
+    assert out.read_text() == "Dear Ada,\n"

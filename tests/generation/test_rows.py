@@ -82,3 +82,28 @@ def test_reading_behind_a_cache_is_reading_the_whole(llm):
     behind = Rows(llm, cache=first.cache)
     logits = behind.prefill(embed(llm, ROWS[0][3:]), torch.ones(1, 5, dtype=torch.long))
     torch.testing.assert_close(logits, whole, atol=1e-4, rtol=1e-4)
+
+
+def test_rows_that_join_and_leave_go_on_as_before(llm):
+    rows = Rows(llm)
+    assert rows.can_join
+    rows.prefill(*padded(llm))
+    rows.step([1, 2, 3])
+    late = Rows(llm)
+    late.prefill(embed(llm, [20, 21, 22]), torch.ones(1, 3, dtype=torch.long))
+    rows.join(late)
+    rows.step([4, 5, 6, 7])
+    longer = Rows(llm)
+    longer.prefill(embed(llm, list(range(20, 35))), torch.ones(1, 15, dtype=torch.long))
+    rows.join(longer)
+    said = [[*ROWS[0], 1, 4], [*ROWS[1], 2, 5], [*ROWS[2], 3, 6], [20, 21, 22, 7]]
+    said.append(list(range(20, 35)))
+    for leaving in ([], [0], [3], []):
+        said = [row for index, row in enumerate(said) if index not in leaving]
+        rows.select([index for index in range(len(said) + len(leaving)) if index not in leaving])
+        rows.trim()
+        logits = rows.step([8] * len(said))
+        for row, each in zip(said, logits, strict=True):
+            row.append(8)
+            torch.testing.assert_close(each, whole_logits(llm, row), atol=1e-4, rtol=1e-4)
+    assert rows.cache.get_seq_length() == max(len(row) for row in said)

@@ -2,6 +2,9 @@
 
 Answers go to stdout, everything else to stderr, so that `--json` can be piped. A picture that
 cannot be read is reported and the rest go on; the exit code is then 1.
+
+With `--out` answers go to a file instead, for many thousand pictures: a run that was stopped goes
+on where it was, and under torchrun each rank does its share.
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from minigpt4.cli.notice import print_miniature_notice
-from minigpt4.errors import ImageError, PromptError
+from minigpt4.errors import ImageError, PromptError, SettingsError
 
 if TYPE_CHECKING:
     from minigpt4.generation import GenerationSettings
@@ -33,11 +36,23 @@ PICTURE_SUFFIXES = frozenset(
 
 def describe(
     images: Annotated[list[Path], typer.Argument(help="Pictures, and folders of pictures.")],
-    prompt: Annotated[str, typer.Option(help="What to ask about each picture.")] = PAPER_PROMPT,
+    prompt: Annotated[
+        list[str] | None,
+        typer.Option(
+            help=f"What to ask about each picture; with --out there may be several.  "
+            f"[default: {PAPER_PROMPT}]"
+        ),
+    ] = None,
     model: Annotated[
         str, typer.Option(help="A model directory, or the name of a shipped model.")
     ] = "miniature",
-    batch_size: Annotated[int, typer.Option(min=1, help="Pictures answered at the same time.")] = 8,
+    batch_size: Annotated[
+        int | None,
+        typer.Option(min=1, help="Pictures answered together.  [default: 8, with --out 32]"),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="A file for the answers, one JSON object a line; resumes.")
+    ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print a JSON object a line, one for each picture.")
     ] = False,
@@ -45,21 +60,35 @@ def describe(
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, ...")] = "auto",
 ) -> None:
     """Describe pictures: files or whole folders. Greedy, so it can be repeated."""
-    if not prompt.strip():
+    prompts = prompt or [PAPER_PROMPT]
+    if not all(each.strip() for each in prompts):
         raise PromptError("the prompt is empty; leave --prompt out to have the picture described")
+    if len(prompts) > 1 and out is None:
+        raise SettingsError(f"{len(prompts)} prompts need a file for the answers; give --out")
 
-    from minigpt4 import load
     from minigpt4.generation import GREEDY
 
     pictures = list(find_pictures(images))
+    settings = replace(GREEDY, max_new_tokens=max_new_tokens)
+    if out is not None:
+        from minigpt4.cli.describe_many import describe_many
+
+        describe_many(
+            pictures, prompts, out=out, model=model, settings=settings,
+            batch_size=batch_size or 32, device=device,
+        )  # fmt: skip
+        return
+
+    from minigpt4 import load
+
+    batch_size = batch_size or 8
     print_miniature_notice(model)
     loaded = load(model, device=device)
-    settings = replace(GREEDY, max_new_tokens=max_new_tokens)
     num_failed = 0
     with _progress(len(pictures)) as advance:
         for start in range(0, len(pictures), batch_size):
             chunk = pictures[start : start + batch_size]
-            for row in answer_pictures(loaded, chunk, prompt=prompt, settings=settings):
+            for row in answer_pictures(loaded, chunk, prompt=prompts[0], settings=settings):
                 num_failed += "error" in row
                 _print_row(row, as_json=as_json, alone=len(pictures) == 1)
             advance(len(chunk))

@@ -10,10 +10,16 @@ MINIATURE_NOTICE = (
 )
 
 
-def print_miniature_notice(model: str) -> None:
-    """Say on stderr what the miniature is and isn't, if `model` names one that is shipped."""
+def miniature_notice(model: str) -> str | None:
+    """Return what the miniature is and isn't, if `model` names one that is shipped."""
     from minigpt4.model.loading import PACKAGED, find_directory
 
     shipped = {directory.resolve() for directory in PACKAGED.values() if directory.is_dir()}
-    if find_directory(model) in shipped:
-        print(MINIATURE_NOTICE, file=sys.stderr, flush=True)
+    return MINIATURE_NOTICE if find_directory(model) in shipped else None
+
+
+def print_miniature_notice(model: str) -> None:
+    """Say it on stderr."""
+    notice = miniature_notice(model)
+    if notice is not None:
+        print(notice, file=sys.stderr, flush=True)

@@ -9,7 +9,7 @@ counts BOS and not the token that ended it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 
 import torch
 from jaxtyping import Float
@@ -108,6 +108,18 @@ def beam_search(
 
     `logits` are those of the first token, as `Rows.prefill` returns them.
     """
+    search = beam_steps(rows, logits, answers)
+    while True:
+        try:
+            next(search)
+        except StopIteration as end:
+            return end.value
+
+
+def beam_steps(
+    rows: Rows, logits: Float[Tensor, "batch vocab"], answers: Sequence[Answer]
+) -> Generator[None, None, list[Answer]]:
+    """Do as `beam_search`, one token each time the generator is advanced; it returns the best."""
     num_beams = answers[0].settings.num_beams
     repeated = [row for row in range(len(answers)) for _ in range(num_beams)]
     rows.select(repeated)
@@ -136,4 +148,5 @@ def beam_search(
         if not live:
             break
         rows.select(parents)
+        yield
     return [group.best() for group in groups]

@@ -84,6 +84,8 @@ class ImageCache:
         self._embeds: OrderedDict[str, Tensor] = OrderedDict()
         self.num_encoded = 0
         """Pictures that went through the vision encoder."""
+        self.num_found = 0
+        """Pictures that were known already."""
 
     def embed(self, images: Sequence[Any]) -> list[tuple[str, Tensor]]:
         """Return a key and the embeddings (Q, D) of each picture.
@@ -94,16 +96,21 @@ class ImageCache:
         if not images:
             return []
         pixels = self._model.processor.pixel_values(images)  # (N, 3, H, W)
-        keys = [_pixel_key(each) for each in pixels]
+        return self.embed_pixels([(pixel_key(each), each) for each in pixels])
+
+    def embed_pixels(self, pictures: Sequence[tuple[str, Tensor]]) -> list[tuple[str, Tensor]]:
+        """Do as `embed` with pixels (3, H, W) made before, each behind its `pixel_key`."""
+        keys = [key for key, _ in pictures]
         wanted = {key: index for index, key in enumerate(keys)}
         new = {key: index for key, index in wanted.items() if key not in self._embeds}
         if new:
             device = next(self._model.vision_encoder.parameters()).device
             with torch.no_grad():
-                batch = pixels[list(new.values())].to(device)
+                batch = torch.stack([pictures[index][1] for index in new.values()]).to(device)
                 embeds = self._model.get_image_features(batch)  # (N, Q, D)
             self._embeds.update(zip(new, embeds, strict=True))
             self.num_encoded += len(new)
+        self.num_found += len(keys) - len(new)
         result = [(key, self._embeds[key]) for key in keys]
         for key in keys:
             self._embeds.move_to_end(key)
@@ -130,6 +137,24 @@ def encode_prompt(model: Any, prompt: Prompt, images: ImageCache) -> ReadyPrompt
     Raises:
         PromptError: when images and their places do not match, or there is nothing to continue.
     """
+    return ready_prompt(encode_row(model, prompt), images.embed(prompt.images))
+
+
+def ready_prompt(row: EncodedPrompt, embedded: Sequence[tuple[str, Tensor]]) -> ReadyPrompt:
+    """Put a row and its pictures' keys and embeddings together."""
+    return ReadyPrompt(
+        row=row,
+        image_keys=[key for key, _ in embedded],
+        image_embeds=[embeds for _, embeds in embedded],
+    )
+
+
+def encode_row(model: Any, prompt: Prompt) -> EncodedPrompt:
+    """Tokenise the segments one by one, without looking at the pictures.
+
+    Raises:
+        PromptError: when images and their places do not match, or there is nothing to continue.
+    """
     num_places = sum(segment is IMAGE for segment in prompt.segments)
     if num_places != len(prompt.images):
         raise PromptError(
@@ -138,12 +163,7 @@ def encode_prompt(model: Any, prompt: Prompt, images: ImageCache) -> ReadyPrompt
         )
     if not prompt.segments:
         raise PromptError("the prompt is empty; ask something")
-    embedded = images.embed(prompt.images)
-    return ReadyPrompt(
-        row=model.processor.encode_segments(prompt.segments),
-        image_keys=[key for key, _ in embedded],
-        image_embeds=[embeds for _, embeds in embedded],
-    )
+    return model.processor.encode_segments(prompt.segments)
 
 
 def embed_prompts(
@@ -184,20 +204,36 @@ def encode_fitting(
     Raises:
         ContextLengthError: when even the last question alone does not fit.
     """
+    row, kept = fit_row(model, given, template=template, settings=settings)
+    return ready_prompt(row, images.embed(as_prompt(kept, template).images)), kept
+
+
+def fit_row(
+    model: Any,
+    given: Conversation | Prompt,
+    *,
+    template: Template,
+    settings: GenerationSettings,
+    drop_old_turns: bool = True,
+) -> tuple[EncodedPrompt, Conversation | Prompt]:
+    """Do as `encode_fitting` without looking at the pictures."""
     limit = context_limit(model, settings)
     while True:
-        encoded = encode_prompt(model, as_prompt(given, template), images)
-        if limit is None or len(encoded) + settings.max_new_tokens <= limit:
-            return encoded, given
-        shorter = given.without_oldest_turn() if isinstance(given, Conversation) else None
+        row = encode_row(model, as_prompt(given, template))
+        if limit is None or len(row) + settings.max_new_tokens <= limit:
+            return row, given
+        shorter = None
+        if drop_old_turns and isinstance(given, Conversation):
+            shorter = given.without_oldest_turn()
         if shorter is None:
             raise ContextLengthError(
-                f"the prompt has {len(encoded)} tokens and the answer may have "
+                f"the prompt has {len(row)} tokens and the answer may have "
                 f"{settings.max_new_tokens}; the context has {limit}; "
                 "shorten the prompt, show fewer images or lower max_new_tokens"
             )
         given = shorter
 
 
-def _pixel_key(pixels: Tensor) -> str:
+def pixel_key(pixels: Float[Tensor, "3 height width"]) -> str:
+    """Return a key that only the same pixels have."""
     return hashlib.sha256(pixels.contiguous().cpu().numpy().tobytes()).hexdigest()

@@ -2,7 +2,8 @@
 
 Rows are padded on the left, so that all of them end at the same column and every step adds one
 token to each. Masks and positions follow from the padding alone: a row's logits are those that it
-would have alone.
+would have alone. So rows may join and leave between any two steps: joining concatenates caches,
+the shorter one padded on the left; leaving selects rows and drops columns that are padding to all.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ from typing import Any
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
+from torch.nn import functional
 from transformers import DynamicCache
+from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer
 
 
 class Rows:
@@ -58,6 +61,42 @@ class Rows:
         self._attention_mask = self._attention_mask[chosen]
         self.cache.batch_select_indices(chosen)
 
+    @property
+    def can_join(self) -> bool:
+        """Whether the cache keeps plain keys and values; recurrent layers keep a state instead."""
+        return all(
+            type(layer) in (DynamicLayer, DynamicSlidingWindowLayer) for layer in self.cache.layers
+        )
+
+    def join(self, other: Rows) -> None:
+        """Take over the rows of another batch, behind the own; `other` is used up."""
+        mine, theirs = self._attention_mask, other._attention_mask
+        assert mine is not None, "prefill before join"
+        assert theirs is not None, "prefill the joining rows before join"
+        length = max(mine.shape[1], theirs.shape[1])
+        self._attention_mask = torch.cat(
+            [_pad_left(mine[..., None], length), _pad_left(theirs[..., None], length)]
+        )[..., 0]  # (B+b, T)
+        for layer, joining in zip(self.cache.layers, other.cache.layers, strict=True):
+            # A layer with a window keeps the last columns only, and knows how many there were.
+            kept = max(layer.keys.shape[-2], joining.keys.shape[-2])
+            layer.keys = torch.cat([_pad_left(each.keys, kept) for each in (layer, joining)])
+            layer.values = torch.cat([_pad_left(each.values, kept) for each in (layer, joining)])
+            if isinstance(layer, DynamicSlidingWindowLayer):
+                layer.cumulative_length = length
+
+    def trim(self) -> None:
+        """Drop the columns that are padding in every row, as when the longest row has left."""
+        assert self._attention_mask is not None, "prefill before trim"
+        length = int(self._attention_mask.sum(dim=1).max())
+        if length == self._attention_mask.shape[1]:
+            return
+        self._attention_mask = self._attention_mask[:, -length:]
+        for layer in self.cache.layers:
+            layer.keys, layer.values = layer.keys[..., -length:, :], layer.values[..., -length:, :]
+            if isinstance(layer, DynamicSlidingWindowLayer):
+                layer.cumulative_length = length
+
     def _run(self, positions: Tensor, **inputs: Tensor) -> Tensor:
         outputs = self._llm(
             **inputs,
@@ -68,3 +107,9 @@ class Rows:
             logits_to_keep=1,
         )
         return outputs.logits[:, -1].float()  # (B, V)
+
+
+def _pad_left(states: Tensor, length: int) -> Tensor:
+    """Put zeros before the columns, which are the dimension before the last."""
+    missing = length - states.shape[-2]
+    return functional.pad(states, (0, 0, missing, 0)) if missing else states

@@ -17,6 +17,11 @@ from torch import Tensor
 from minigpt4.errors import GenerationError
 from minigpt4.generation.settings import GenerationSettings
 
+UNUSABLE_REMEDY = (
+    "its weights may be corrupt, or fp16 overflows: load with dtype='float32' or "
+    "'bfloat16', and run `minigpt4 doctor` on the model directory"
+)
+
 
 @runtime_checkable
 class Chooser(Protocol):
@@ -71,15 +76,19 @@ def penalise(
 
 def check_finite(logits: Float[Tensor, "batch vocab"]) -> None:
     """Raise a GenerationError when some row has no usable logits."""
-    # A maximum is NaN if any entry is, and infinite if one is or if all are minus infinity.
-    best = logits.amax(dim=-1)
-    if not bool(torch.isfinite(best).all()):
-        row = int((~torch.isfinite(best)).nonzero()[0, 0])
+    unusable = unusable_rows(logits)
+    if unusable:
+        row = unusable[0]
         raise GenerationError(
-            f"the LLM's logits of row {row} are {best[row].item()}; "
-            "its weights may be corrupt, or fp16 overflows: load with dtype='float32' or "
-            "'bfloat16', and run `minigpt4 doctor` on the model directory"
+            f"the LLM's logits of row {row} are {logits[row].amax().item()}; {UNUSABLE_REMEDY}"
         )
+
+
+def unusable_rows(logits: Float[Tensor, "batch vocab"]) -> list[int]:
+    """Return the rows from whose logits no token can be chosen."""
+    # A maximum is NaN if any entry is, and infinite if one is or if all are minus infinity.
+    usable = torch.isfinite(logits.amax(dim=-1))
+    return [] if bool(usable.all()) else (~usable).nonzero()[:, 0].tolist()
 
 
 def nucleus(

@@ -94,6 +94,16 @@ class AnswerText:
         """The answer so far, without surrounding space."""
         return self._text.strip()
 
+    @property
+    def num_chars(self) -> int:
+        """Characters that the tokens so far have settled, space before the answer included."""
+        return len(self._text)
+
+    @property
+    def num_shown_chars(self) -> int:
+        """How many of `num_chars` `take_new` has returned or passed over."""
+        return self._num_shown
+
     def take_new(self) -> str:
         """Return what can be shown and was not yet; all pieces together are `text`."""
         if self._start is None:

@@ -1,0 +1,1 @@
+"""Many people at once: the engine, an OpenAI-compatible server, and a web demo."""
