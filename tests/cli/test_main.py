@@ -41,7 +41,7 @@ def test_help_imports_nothing_heavy(run_python):
         "data",
         "world",
         "doctor",
-    ],  # fmt: skip
+    ],
 )
 def test_help_of_a_command_imports_no_torch(run_python, command: str):
     result = run_python("-c", NO_TORCH.replace('"numpy", "PIL"', ""), command, "--help")

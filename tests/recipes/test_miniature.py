@@ -18,7 +18,7 @@ from minigpt4.recipes.miniature_stages import starting_point
 from minigpt4.recipes.miniature_vision import VisionSettings
 
 TINY_LLM = LLMSettings(
-    hidden_size=40, num_layers=2, num_heads=5, intermediate_size=48, vocab_size=600,
+    hidden_size=80, num_layers=2, num_heads=5, intermediate_size=48, vocab_size=600,
     tokens_per_batch=512, tokenizer_documents=40,
 )  # fmt: skip
 TINY_EYES = VisionSettings(

@@ -47,7 +47,7 @@ def create(client: openai.OpenAI, messages: list[Any], **more: Any) -> Any:
     )
 
 
-def refused(client: openai.OpenAI, messages: list[Any], **more: Any) -> openai.APIStatusError:
+def refused(client: openai.OpenAI, messages: list[Any], **more: Any) -> Any:
     with pytest.raises(openai.APIStatusError) as error:
         create(client, messages, **more)
     assert set(error.value.body) == {"message", "type", "param", "code"}

@@ -220,8 +220,10 @@ def _extra_right(scene: Scene, text: str) -> bool | None:
         said = {name for name, symptom in SYMPTOMS.items() if _bare(symptom) in lower}
         return said == {extra.name}
     if isinstance(extra, Poster):
-        grounds = re.findall(rf"({'|'.join(COLORS)}) ground|ground is ({'|'.join(COLORS)})", lower)
-        return {first or second for first, second in grounds} == {extra.ground}
+        color = rf"({'|'.join(COLORS)})"
+        said = rf"{color} (?:ground|poster|film poster)|ground is {color}|poster with .+ on {color}"
+        grounds = {word for found in re.findall(said, lower) for word in found if word}
+        return grounds == {extra.ground}
     if isinstance(extra, Mockup):
         return page_facts(lower) == {
             "header": extra.color,

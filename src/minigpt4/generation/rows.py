@@ -77,11 +77,13 @@ class Rows:
         self._attention_mask = torch.cat(
             [_pad_left(mine[..., None], length), _pad_left(theirs[..., None], length)]
         )[..., 0]  # (B+b, T)
-        for layer, joining in zip(self.cache.layers, other.cache.layers, strict=True):
+        layers: list[Any] = self.cache.layers  # of the classes that `can_join` names
+        for layer, joining in zip(layers, other.cache.layers, strict=True):
             # A layer with a window keeps the last columns only, and knows how many there were.
-            kept = max(layer.keys.shape[-2], joining.keys.shape[-2])
-            layer.keys = torch.cat([_pad_left(each.keys, kept) for each in (layer, joining)])
-            layer.values = torch.cat([_pad_left(each.values, kept) for each in (layer, joining)])
+            both: tuple[Any, Any] = (layer, joining)
+            kept = max(each.keys.shape[-2] for each in both)
+            layer.keys = torch.cat([_pad_left(each.keys, kept) for each in both])
+            layer.values = torch.cat([_pad_left(each.values, kept) for each in both])
             if isinstance(layer, DynamicSlidingWindowLayer):
                 layer.cumulative_length = length
 
@@ -92,7 +94,8 @@ class Rows:
         if length == self._attention_mask.shape[1]:
             return
         self._attention_mask = self._attention_mask[:, -length:]
-        for layer in self.cache.layers:
+        layers: list[Any] = self.cache.layers
+        for layer in layers:
             layer.keys, layer.values = layer.keys[..., -length:, :], layer.values[..., -length:, :]
             if isinstance(layer, DynamicSlidingWindowLayer):
                 layer.cumulative_length = length

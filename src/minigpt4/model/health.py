@@ -35,6 +35,12 @@ WORLD = (
     "A large blue ball is on the right side.",
     "a rainy evening in the park with a small orange cake left and a large white train center",
 )
+CAPTION = (
+    "harbor day clear ; left large white bird ; right small green boat a clear day at the harbor "
+    "with a large white bird left and a small green boat right",
+)
+"""A caption after its scene in words: all that the LLM of the miniature's BLIP-2 baseline knows."""
+
 CHANCE_SHARE = 0.6
 """A loss above this share of ln(vocabulary) is not that of a language model that fits."""
 
@@ -132,6 +138,7 @@ def check_language(llm: nn.Module, tokenizer: Any) -> Check:
     losses = {
         "plain English": language_loss(llm, tokenizer, ENGLISH),
         "the miniature's world": language_loss(llm, tokenizer, WORLD),
+        "a caption of that world": language_loss(llm, tokenizer, CAPTION),
     }
     chance = math.log(llm.get_input_embeddings().num_embeddings)  # type: ignore[operator]
     finite = {name: loss for name, loss in losses.items() if math.isfinite(loss)}

@@ -12,7 +12,6 @@ from __future__ import annotations
 import io
 import math
 import random
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeAlias
 
@@ -40,17 +39,18 @@ CROP_RATIO = (3 / 4, 4 / 3)
 
 
 def load_image(
-    source: ImageSource, *, max_pixels: int = MAX_PIXELS, formats: Sequence[str] | None = None
+    source: ImageSource, *, max_pixels: int | None = None, formats: tuple[str, ...] | None = None
 ) -> Image.Image:
     """Return the picture as RGB, upright, at its first frame.
 
     Transparency is dropped as the official code drops it; 16 and 32 bit grey levels are scaled to
-    8 bit instead of clipped. `formats` are Pillow's names of the only formats to try.
+    8 bit instead of clipped. `formats` are Pillow's names of the only formats to try; `max_pixels`
+    is `MAX_PIXELS` if it is not given.
 
     Raises:
         ImageError: for a picture that is missing, truncated, too large or not a picture.
     """
-    name = _name(source)
+    name, max_pixels = _name(source), max_pixels or MAX_PIXELS
     try:
         image = source
         if not isinstance(image, Image.Image):

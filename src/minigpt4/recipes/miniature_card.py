@@ -24,9 +24,9 @@ def miniature_card(stage: int, scores: dict[str, Any] | None = None) -> str:
     return f"""{_FRONT}
 # The miniature MiniGPT-4
 
-A complete MiniGPT-4 at about a thousandth of the size: a frozen vision encoder (a small ResNet so
-far, in the place of the paper's ViT) and Q-Former, a frozen LLaMA
-of 5 million parameters, and one linear layer between them, {what}
+A complete MiniGPT-4 at about a thousandth of the size: a frozen vision encoder (a ViT of 2.8
+million parameters) and Q-Former, a frozen LLaMA of 5 million parameters, and one linear layer
+between them, {what}
 
 **What it knows:** drawn pictures of 128 x 128 pixels from the world that this package draws
 itself (`minigpt4 world draw`): 46 kinds of things in 8 colours at 8 places, odd scenes, dishes,

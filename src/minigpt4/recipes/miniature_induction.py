@@ -12,10 +12,10 @@ Source: Olsson et al. 2022 (induction heads) for the circuit; the construction i
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import LlamaConfig, LlamaForCausalLM
 
 from minigpt4.errors import SettingsError
 
@@ -36,8 +36,8 @@ QUIETENED = 0.1
 
 
 @torch.no_grad()
-def give_induction(llm: LlamaForCausalLM, *, seed: int) -> None:
-    """Write an induction circuit into the first two layers of an untrained LLaMA, in place.
+def give_induction(llm: Any, *, seed: int) -> None:
+    """Write an induction circuit into the first two layers of an untrained `LlamaForCausalLM`.
 
     The embeddings use the first half of the channels for the token and the last one as a constant;
     two heads' worth of channels in between receive the token before.
@@ -69,7 +69,7 @@ def give_induction(llm: LlamaForCausalLM, *, seed: int) -> None:
     _match_and_copy(llm, basis, generator)
 
 
-def _pass_on_tokens(llm: LlamaForCausalLM, basis: Tensor) -> None:
+def _pass_on_tokens(llm: Any, basis: Tensor) -> None:
     """Two heads of the first layer write the token before into channels of their own."""
     config = llm.config
     size, num_token = _head_size(config), config.hidden_size // 2
@@ -94,7 +94,7 @@ def _pass_on_tokens(llm: LlamaForCausalLM, basis: Tensor) -> None:
         attention.o_proj.weight[written, rows] = torch.eye(size) * norm
 
 
-def _match_and_copy(llm: LlamaForCausalLM, basis: Tensor, generator: torch.Generator) -> None:
+def _match_and_copy(llm: Any, basis: Tensor, generator: torch.Generator) -> None:
     """Heads of the second layer find the present token further back and copy what followed it."""
     config = llm.config
     size, num_token = _head_size(config), config.hidden_size // 2
@@ -122,17 +122,17 @@ def _orthogonal(size: int, generator: torch.Generator) -> Tensor:
     return torch.linalg.qr(torch.randn(size, size, generator=generator)).Q
 
 
-def _head_size(config: LlamaConfig) -> int:
+def _head_size(config: Any) -> int:
     return config.hidden_size // config.num_attention_heads
 
 
-def _embedding_norm(config: LlamaConfig) -> float:
+def _embedding_norm(config: Any) -> float:
     """Return the root mean square of an embedding, by which the first layer divides."""
     num_token = config.hidden_size // 2
     return math.sqrt((num_token * TOKEN_STD**2 + CONSTANT**2) / config.hidden_size)
 
 
-def _frequencies(config: LlamaConfig) -> Tensor:
+def _frequencies(config: Any) -> Tensor:
     """Return the rotary frequencies of a head, in radians a place."""
     half = _head_size(config) // 2
     return config.rope_parameters["rope_theta"] ** (-torch.arange(half) / half)

@@ -15,10 +15,10 @@ d'Ascoli et al. 2021 (ConViT); the construction is ours.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers import Blip2VisionModel
 
 from minigpt4.errors import SettingsError
 
@@ -36,8 +36,8 @@ NEIGHBOURS = ((-1, 0), (1, 0), (0, -1), (0, 1), (-1, -1), (1, 1), (-1, 1), (1, -
 
 
 @torch.no_grad()
-def give_locality(encoder: Blip2VisionModel, *, seed: int) -> None:
-    """Write first weights into an untrained ViT, in place.
+def give_locality(encoder: Any, *, seed: int) -> None:
+    """Write first weights into an untrained `Blip2VisionModel`, in place.
 
     Raises:
         SettingsError: if its heads are too small for the position code.
@@ -87,7 +87,7 @@ def check_head_size(size: int) -> None:
         )
 
 
-def _scale_to_fan_in(encoder: Blip2VisionModel, generator: torch.Generator) -> None:
+def _scale_to_fan_in(encoder: Any, generator: torch.Generator) -> None:
     """Draw weights whose outputs are as large as their inputs; what joins the stream is smaller."""
     for module in encoder.modules():
         if isinstance(module, (nn.Linear, nn.Conv2d)):

@@ -52,7 +52,7 @@ class Share:
 
 
 @contextmanager
-def ranks_together(share: Share) -> Generator[Callable[[], None]]:
+def ranks_together(share: Share) -> Generator[Callable[[], object]]:
     """Give a function that returns when all ranks have called it."""
     if share.num_ranks == 1:
         yield lambda: None

@@ -76,7 +76,9 @@ def decoder_layers(llm: nn.Module) -> list[nn.Module]:
     Raises:
         SettingsError: if its family does not mark them as transformers does.
     """
-    layers = [m for m in llm.modules() if isinstance(m, GradientCheckpointingLayer)]
+    layers: list[nn.Module] = [
+        m for m in llm.modules() if isinstance(m, GradientCheckpointingLayer)
+    ]
     if not layers:
         raise SettingsError(
             f"{type(llm).__name__} has no layers that can be recomputed or sharded one by one; "

@@ -36,9 +36,9 @@ class Page:
     def __init__(self, engine: ToldEngine | None = None, *, drawn: bool = True) -> None:
         self.engine = engine or ToldEngine({})
         speakers = (Speaker("m", self.engine),)
-        examples = (example("scene"), example("dish")) if drawn else ()
+        examples = [example(kind) for kind in ("scene", "dish")] if drawn else []
         contents = Contents(
-            speakers=speakers, abilities=DRAWN_WORLD, examples=examples, draws=drawn
+            speakers=speakers, abilities=DRAWN_WORLD, examples=tuple(examples), draws=drawn
         )
         self.examples = examples
         self.visitors = Visitors(speakers)

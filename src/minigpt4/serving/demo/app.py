@@ -119,9 +119,9 @@ async def _mount(app: Any, contents: Contents) -> None:
 
 def _theme() -> Any:
     """Return a theme of the visitor's own fonts: none is fetched."""
-    import gradio as gr
+    from gradio.themes import Soft
 
-    return gr.themes.Soft(
+    return Soft(
         primary_hue="teal",
         secondary_hue="teal",
         neutral_hue="slate",

@@ -221,8 +221,9 @@ async def _loaded(files: Sequence[str] | None) -> list[Picture]:
 
 
 def _idle_box(*, empty: bool = False) -> Any:
-    value = {"value": None} if empty else {}
-    return gr.MultimodalTextbox(submit_btn=True, stop_btn=False, **value)
+    if empty:
+        return gr.MultimodalTextbox(value=None, submit_btn=True, stop_btn=False)
+    return gr.MultimodalTextbox(submit_btn=True, stop_btn=False)
 
 
 def _shown(error: MiniGPT4Error) -> gr.Error:
