@@ -68,6 +68,26 @@ def test_history_of_ms_swift_comes_first() -> None:
 
 
 @pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        (
+            {"history": [["Hi"]], "query": QUESTION, "response": ANSWER},
+            r"wanted \[question, answer\]",
+        ),
+        (
+            {"history": ["Hi"], "query": QUESTION, "response": ANSWER},
+            r"wanted \[question, answer\]",
+        ),
+        ({"history": {"Hi": 1}, "query": QUESTION, "response": ANSWER}, "wanted a list"),
+        ({"prompt": 7, "completion": ANSWER}, "user's are a int"),
+    ],
+)
+def test_a_malformed_round_is_a_bad_example(row: dict[str, Any], message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        _read(row | {"image": "a.jpg"})
+
+
+@pytest.mark.parametrize(
     "row",
     [
         {"system": "Be short.", "messages": [USER, REPLY]},

@@ -171,14 +171,20 @@ def test_closing_finishes_what_was_begun(model, pictures):
         engine.submit(ask("Hi"))
 
 
-def test_closing_without_finishing_cancels(model):
-    engine = Engine(model, max_batch=1)
+def test_closing_without_finishing_cancels(held):
+    engine, go = held
     tickets = [engine.submit(ask("Hi", settings=LONG)) for _ in range(3)]
-    engine.close(finish=False)
-    # On a busy machine the first answers may have ended before; the last can't have begun.
-    with pytest.raises(RequestCancelledError):
-        tickets[-1].result(timeout=0)
-    assert all(ticket.done for ticket in tickets)
+    wait_until(lambda: engine.metrics().num_running >= 1)
+    closing = threading.Thread(target=engine.close, kwargs={"finish": False})
+    closing.start()
+    # The model goes on only when all are cancelled, so none can end before, however slow we are.
+    wait_until(lambda: all(ticket.cancelled for ticket in tickets))
+    go.set()
+    closing.join(20)
+    assert not closing.is_alive()
+    for ticket in tickets:
+        with pytest.raises(RequestCancelledError):
+            ticket.result(timeout=0)
 
 
 def test_a_model_that_fails_fails_its_answers_and_the_engine_goes_on(engine, model, monkeypatch):

@@ -66,12 +66,15 @@ def _messages(row: dict[str, Any], place: str) -> Iterator[_Message]:
     if "messages" in row or "conversations" in row:
         listed = row["messages"] if "messages" in row else row["conversations"]
     elif "prompt" in row and "completion" in row:
-        listed = [*_side(row["prompt"], "user"), *_side(row["completion"], "assistant")]
+        listed = [
+            *_side(row["prompt"], "user", place),
+            *_side(row["completion"], "assistant", place),
+        ]
     elif "query" in row and "response" in row:
         listed = [
             {"role": role, "content": text}
-            for pair in [*(row.get("history") or []), [row["query"], row["response"]]]
-            for role, text in zip(("user", "assistant"), pair, strict=False)
+            for pair in [*_history(row, place), [row["query"], row["response"]]]
+            for role, text in zip(("user", "assistant"), pair, strict=True)
         ]
     else:
         known = "messages, conversations, prompt + completion, query + response"
@@ -82,8 +85,24 @@ def _messages(row: dict[str, Any], place: str) -> Iterator[_Message]:
         yield _message(message, place)
 
 
-def _side(value: Any, role: str) -> list[Any]:
-    return [{"role": role, "content": value}] if isinstance(value, str) else list(value or [])
+def _history(row: dict[str, Any], place: str) -> list[list[Any]]:
+    """Return the earlier rounds of ms-swift's form, each a question and its answer."""
+    rounds = row.get("history") or []
+    if not isinstance(rounds, list):
+        raise DataError(f"no history: {place}: got {type(rounds).__name__}, wanted a list")
+    for pair in rounds:
+        if not isinstance(pair, list) or len(pair) != 2:
+            raise DataError(f"no history: {place}: {pair!r}; wanted [question, answer]")
+    return rounds
+
+
+def _side(value: Any, role: str, place: str) -> list[Any]:
+    """Return the messages of TRL's `prompt` or `completion`: a text or a list of messages."""
+    if isinstance(value, str):
+        return [{"role": role, "content": value}]
+    if not isinstance(value, list | None):
+        raise DataError(f"no messages: {place}: {role}'s are a {type(value).__name__}")
+    return value or []
 
 
 def _message(message: Any, place: str) -> _Message:

@@ -72,7 +72,7 @@ def _head(name: str, kind: str, text: str) -> Iterator[str]:
 def _histogram(name: str, histogram: Histogram, text: str) -> Iterator[str]:
     yield from _head(name, "histogram", text)
     reached = 0
-    for bound, num in zip(histogram.bounds, histogram.counts, strict=False):
+    for bound, num in zip(histogram.bounds, histogram.counts[:-1], strict=True):
         reached += num
         yield f'minigpt4_{name}_bucket{{le="{bound:g}"}} {reached}'
     yield f'minigpt4_{name}_bucket{{le="+Inf"}} {histogram.count}'
