@@ -11,6 +11,7 @@ import torch
 from minigpt4.errors import SettingsError
 from minigpt4.model.loading import load
 from minigpt4.recipes import miniature
+from minigpt4.recipes.miniature_frozen import begin_with
 from minigpt4.recipes.miniature_llm import LLMSettings
 from minigpt4.recipes.miniature_qformer import QFormerSettings
 from minigpt4.recipes.miniature_release import join_frozen, release
@@ -39,7 +40,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
         miniature.run(llm, out=folder / "llm", resume=False, device="cpu")
         vision = replace(
             miniature.miniature_vision(), num_steps=2, weak_llm_steps=2,
-            teacher_steps=2, vision_encoder_steps=2, num_pictures=8,
+            teacher_steps=2, vision_encoder_steps=2, vision_encoder_finish_steps=2, num_pictures=8,
             num_validation_pictures=8, batch_size=8,
             tokenizer=str(folder / "llm" / "tokenizer"), vision=TINY_EYES, qformer=TINY_QFORMER,
             weak_llm=replace(TINY_LLM, small_corpus=True),
@@ -78,6 +79,24 @@ def test_the_qformer_of_the_baseline_goes_on_to_the_miniature(runs: Path):
     assert joined.qformer is not None
     for old, new in zip(baseline.qformer.parameters(), joined.qformer.parameters(), strict=True):
         assert torch.equal(old.bfloat16(), new.bfloat16())
+
+
+def test_a_qformer_can_go_on_from_an_earlier_baseline(runs: Path):
+    baseline, other = load(runs / "vision" / "model"), load(runs / "vision" / "model")
+    assert baseline.qformer is not None
+    assert other.query_tokens is not None
+    before = [parameter.clone() for parameter in baseline.qformer.parameters()]
+    with torch.no_grad():
+        for parameter in baseline.qformer.parameters():
+            parameter.zero_()
+    begin_with(baseline, other)
+    for old, new in zip(before, baseline.qformer.parameters(), strict=True):
+        assert torch.equal(old, new)
+
+
+def test_a_qformer_of_another_size_is_refused(runs: Path):
+    with pytest.raises(SettingsError, match="other sizes"):
+        begin_with(load(runs / "vision" / "model"), load("miniature_blip2"))
 
 
 def test_a_release_holds_both_stages_and_the_baseline(runs: Path, tmp_path: Path):

@@ -1,6 +1,8 @@
-"""AdamW decays what the official code decays, and nothing that is frozen."""
+"""AdamW decays what the official code decays; Muon takes hidden matrices; frozen ones stay."""
 
 from __future__ import annotations
+
+from copy import deepcopy
 
 import pytest
 import torch
@@ -48,3 +50,58 @@ def test_set_learning_rate_reaches_every_group() -> None:
     optimizer = build_optimizer(nn.Linear(3, 2), SETTINGS)
     set_learning_rate(optimizer, 0.5)
     assert [group["lr"] for group in optimizer.param_groups] == [0.5, 0.5]
+
+
+def muon_and_module() -> tuple[torch.optim.Optimizer, nn.ModuleDict]:
+    torch.manual_seed(0)
+    module = nn.ModuleDict(
+        {"hidden": nn.Linear(4, 4), "head": nn.Linear(4, 3), "embed": nn.Embedding(5, 4)}
+    )
+    settings = TrainSettings(num_steps=1, peak_lr=0.01, optimizer="muon", weight_decay=0.0)
+    return build_optimizer(module, settings), module
+
+
+def one_step(optimizer: torch.optim.Optimizer, module: nn.ModuleDict) -> None:
+    hidden = module["hidden"](module["embed"](torch.tensor([0, 1, 2])))
+    module["head"](hidden).square().mean().backward()
+    optimizer.step()
+    optimizer.zero_grad()
+
+
+def test_muon_moves_all_directions_of_a_hidden_matrix_alike() -> None:
+    optimizer, module = muon_and_module()
+    before = module["hidden"].weight.detach().clone()
+    one_step(optimizer, module)
+    moved = torch.linalg.svdvals(before - module["hidden"].weight.detach())
+    # Three rows of data give three directions; AdamW would follow the largest.
+    assert moved[2] / moved[0] > 0.5
+    assert module["embed"].weight.grad is None
+
+
+def test_only_matrices_between_hidden_states_are_muons() -> None:
+    optimizer, module = muon_and_module()
+    muon, adamw = optimizer.parts  # type: ignore[attr-defined]
+    assert [id(p) for group in muon.param_groups for p in group["params"]] == [
+        id(module["hidden"].weight)
+    ]
+    assert sum(len(group["params"]) for group in adamw.param_groups) == 4
+
+
+def test_muon_goes_on_from_its_saved_state() -> None:
+    optimizer, module = muon_and_module()
+    one_step(optimizer, module)
+    state, weights = deepcopy(optimizer.state_dict()), deepcopy(module.state_dict())
+    one_step(optimizer, module)
+    other, twin = muon_and_module()
+    twin.load_state_dict(weights)
+    other.load_state_dict(state)
+    set_learning_rate(other, 0.01)
+    one_step(other, twin)
+    assert torch.equal(twin["hidden"].weight, module["hidden"].weight)
+    assert torch.equal(twin["head"].weight, module["head"].weight)
+
+
+def test_muon_takes_no_closure() -> None:
+    optimizer, _ = muon_and_module()
+    with pytest.raises(TrainingError, match="closure"):
+        optimizer.step(lambda: 0.0)

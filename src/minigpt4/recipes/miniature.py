@@ -58,7 +58,7 @@ class VisionExperiment:
     """Steps between checkpoints."""
     seed: int = 0
     """Seed of weights, pictures and captions."""
-    num_pictures: int = 24_576
+    num_pictures: int = 49_152
     """Drawn pictures of the training split."""
     num_validation_pictures: int = 512
     """Drawn pictures that are never trained on."""
@@ -71,8 +71,12 @@ class VisionExperiment:
     or that teacher itself."""
     vision_encoder_steps: int = 2_200
     """Steps in which the ViT regresses the teacher."""
+    vision_encoder_finish_steps: int = 3_300
+    """Steps in which the ViT then learns the tags alone."""
     tokenizer: str = ""
     """Directory of the tokenizer; "": the LLM's of `runs/miniature_llm` or the shipped one."""
+    qformer_start: str = ""
+    """Model directory (an earlier baseline) whose Q-Former goes on to learn; "": from nothing."""
     weak_llm: LLMSettings = WEAK_LLM
     """Size and diet of the weak LLM."""
     vision: VisionSettings = VisionSettings()
@@ -107,6 +111,9 @@ class StageExperiment:
     """Steps between checkpoints."""
     seed: int = 42
     """Seed of prompts, order and the projection's first weights."""
+    data: str = ""
+    """A data set to train on instead of the drawn pictures and their texts, as `curate export`
+    writes it; "": the world's own."""
     features: str = ""
     """Folder of `minigpt4 cache build`; "": encode the pictures before the first step."""
     num_workers: int = 0

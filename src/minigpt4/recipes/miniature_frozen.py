@@ -10,7 +10,7 @@ import json
 import logging
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from torch import nn
 from transformers import (
@@ -21,9 +21,10 @@ from transformers import (
 )
 
 from minigpt4.data.drawn import Pictures, load_pictures
+from minigpt4.errors import SettingsError
 from minigpt4.model.build import build_model
 from minigpt4.model.configuration import vision_width
-from minigpt4.model.loading import MINIATURE, save
+from minigpt4.model.loading import MINIATURE, load, save
 from minigpt4.model.minigpt4 import MiniGPT4ForConditionalGeneration
 from minigpt4.recipes.miniature_llm import (
     LanguageTask,
@@ -41,6 +42,7 @@ from minigpt4.recipes.miniature_tags import build_targets
 from minigpt4.recipes.miniature_vision import (
     DistillTask,
     PictureStream,
+    TagTask,
     TeacherTask,
     build_teacher,
     build_vision_encoder,
@@ -94,6 +96,8 @@ def run_vision(
     if not result.finished:
         return result
     model = baseline_model(experiment, encoder, weak, AutoTokenizer.from_pretrained(tokenizer))
+    if experiment.qformer_start:
+        begin_with(model, load(experiment.qformer_start))
     task = QFormerTask(
         model,
         pictures,
@@ -102,7 +106,7 @@ def run_vision(
         seed=experiment.seed,
         question_share=experiment.qformer.question_share,
     )
-    settings = part_settings(experiment.num_steps, experiment, peak_lr=1e-3)
+    settings = part_settings(experiment.num_steps, experiment, peak_lr=1e-3, optimizer="muon")
     result = fit(
         task, settings, out=out / "qformer", resume=_goes_on(out / "qformer", resume), device=device
     )
@@ -127,6 +131,25 @@ def baseline_model(
         train_qformer=True,
         template="vicuna_v0_training",
     )
+
+
+def begin_with(
+    model: MiniGPT4ForConditionalGeneration, earlier: MiniGPT4ForConditionalGeneration
+) -> None:
+    """Copy an earlier baseline's Q-Former, queries and projection into a new one.
+
+    Raises:
+        SettingsError: where their sizes differ.
+    """
+    names = ("qformer.", "query_tokens", "projection.")
+    state = {name: t for name, t in earlier.state_dict().items() if name.startswith(names)}
+    wanted = {name: t.shape for name, t in model.state_dict().items() if name.startswith(names)}
+    if {name: t.shape for name, t in state.items()} != wanted:
+        raise SettingsError(
+            "qformer_start names a model whose Q-Former has other sizes than this recipe's; give "
+            'the recipe those sizes (--set qformer.hidden_size=...) or start from nothing: ""'
+        )
+    model.load_state_dict(state, strict=False)
 
 
 def untrained_qformer(sizes: QFormerSettings, *, encoder_width: int) -> Blip2QFormerModel:
@@ -158,6 +181,7 @@ def part_settings(
     peak_lr: float,
     final_lr: float = 1e-5,
     warmup: int = 50,
+    optimizer: Literal["adamw", "muon"] = "adamw",
 ) -> TrainSettings:
     """Settings that the parts share."""
     return TrainSettings(
@@ -165,6 +189,7 @@ def part_settings(
         peak_lr=peak_lr,
         final_lr=final_lr,
         warmup_steps=warmup,
+        optimizer=optimizer,
         betas=(0.9, 0.98),
         grad_clip=1.0,
         precision="bf16",
@@ -211,7 +236,17 @@ def _train_eyes(
     task = DistillTask(encoder, teacher, stream, tag_weight=experiment.vision.tag_weight)
     settings = part_settings(experiment.vision_encoder_steps, experiment, peak_lr=1.5e-3)
     folder = out / "vision_encoder"
-    return encoder, fit(task, settings, out=folder, resume=_goes_on(folder, resume), device=device)
+    result = fit(task, settings, out=folder, resume=_goes_on(folder, resume), device=device)
+    if not result.finished:
+        return encoder, result
+    finish: Any = TagTask(encoder, task.head, stream)
+    settings = part_settings(
+        experiment.vision_encoder_finish_steps, experiment, peak_lr=6e-4, optimizer="muon"
+    )
+    folder = out / "vision_encoder_finish"
+    return encoder, fit(
+        finish, settings, out=folder, resume=_goes_on(folder, resume), device=device
+    )
 
 
 def _find_tokenizer(experiment: VisionExperiment) -> Path:

@@ -18,6 +18,7 @@ import torch
 
 from minigpt4.config import dump_config
 from minigpt4.data.mixing import Mixture
+from minigpt4.data.open_source import open_source
 from minigpt4.data.prompts import STAGE2_PROMPTS
 from minigpt4.data.world import STAGE1_RATIO, STAGE1_WRITERS, WorldSource
 from minigpt4.errors import SettingsError
@@ -123,7 +124,6 @@ def begin_anew(model: MiniGPT4ForConditionalGeneration, *, seed: int) -> None:
 def build_mixtures(experiment: StageExperiment) -> tuple[Mixture, Mixture]:
     """Return the training mixture and a validation mixture of the same kind."""
     seed = experiment.pictures_seed
-    pictures = draw_with_progress("train", seed, experiment.num_pictures)
     held_out = draw_with_progress("validation", seed, experiment.num_validation_pictures)
 
     def mix(pictures, size: int) -> Mixture:  # type: ignore[no-untyped-def]
@@ -136,7 +136,12 @@ def build_mixtures(experiment: StageExperiment) -> tuple[Mixture, Mixture]:
             ]
         return Mixture(sources, batch_size=size, seed=experiment.seed)
 
-    return mix(pictures, experiment.batch_size), mix(held_out, 64)
+    validation = mix(held_out, 64)
+    if experiment.data:
+        sources = [(open_source(experiment.data), 1.0)]
+        return Mixture(sources, batch_size=experiment.batch_size, seed=experiment.seed), validation
+    pictures = draw_with_progress("train", seed, experiment.num_pictures)
+    return mix(pictures, experiment.batch_size), validation
 
 
 def alignment_settings(experiment: StageExperiment) -> AlignmentSettings:

@@ -2,8 +2,8 @@
 
 A plain ViT hardly learns shapes from little data; a small ResNet does, in minutes, from the tags of
 drawn pictures. The ViT, which begins by looking at neighbours (`miniature_locality.py`), then
-regresses the ResNet's features patch by patch, as EVA regresses CLIP's, and keeps nothing of the
-teacher. (`docs/experiments.md` has what failed.)
+regresses the ResNet's features patch by patch, as EVA regresses CLIP's, and ends with the tags
+alone; it keeps nothing of the teacher. (`docs/experiments.md` has what failed.)
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from transformers import Blip2VisionConfig, Blip2VisionModel, ResNetConfig, ResN
 from minigpt4.config import config
 from minigpt4.data.drawn import Pictures
 from minigpt4.model.configuration import vision_width
+from minigpt4.model.vision import encode_patches
 from minigpt4.recipes.miniature_locality import give_locality
 from minigpt4.recipes.miniature_tags import GLOBAL_TAGS, NUM_CELL_LOGITS, TagTargets, tag_loss
 from minigpt4.training.task import StepLoss
@@ -128,7 +129,7 @@ class PictureStream:
         pixels[mirrored] = pixels[mirrored].flip(-1)
         return TaggedPictures(pixels, self.targets.take(indices).mirrored(mirrored))
 
-    def validate(self, task: TeacherTask | DistillTask) -> dict[str, float | str]:
+    def validate(self, task: TeacherTask | DistillTask | TagTask) -> dict[str, float | str]:
         """Return loss and accuracies on the held-out pictures."""
         if self.held_out is None:
             return {}
@@ -181,8 +182,9 @@ class DistillTask:
         self._stream, self._tag_weight = stream, tag_weight
         self._encoder: nn.Module = encoder
         self._regressor = nn.Linear(width, channels)
-        self._head: nn.Module = TagHead(width)
-        self.module: nn.Module = distilled(encoder, self._regressor, self._head)
+        self.head: nn.Module = TagHead(width)
+        """The linear probe beside the regression; it goes on to `TagTask`."""
+        self.module: nn.Module = distilled(encoder, self._regressor, self.head)
 
     def batch(self, step: int) -> TaggedPictures:
         """Take the pictures of a step."""
@@ -194,10 +196,33 @@ class DistillTask:
             wanted = teacher_features(self._teacher.eval(), batch.pixel_values)
         patches = self._encoder(batch.pixel_values).last_hidden_state[:, 1:]  # (B, P, C): no CLS
         error = nn.functional.mse_loss(self._regressor(patches).float(), wanted)
-        cells, picture = self._head(patches)
+        cells, picture = self.head(patches)
         tags, metrics = tag_loss(cells, picture, batch.targets)
         loss = error + self._tag_weight * tags
         return step_loss(loss, batch, {"distillation_error": error.item(), **metrics})
+
+    def validate(self, step: int) -> dict[str, float | str]:
+        """Return loss and accuracies on held-out pictures."""
+        return self._stream.validate(self)
+
+
+class TagTask:
+    """The ViT goes on with the tags alone: by now its teacher sees no better than it does."""
+
+    def __init__(self, encoder: nn.Module, head: nn.Module, stream: PictureStream) -> None:
+        self._encoder, self._head, self._stream = encoder, head, stream
+        self.module: nn.Module = nn.ModuleDict({"vision_encoder": encoder, "head": head})
+
+    def batch(self, step: int) -> TaggedPictures:
+        """Take the pictures of a step."""
+        return self._stream.batch(step)
+
+    def loss(self, batch: TaggedPictures) -> StepLoss:
+        """Cross-entropy of the tags."""
+        patches = encode_patches(self._encoder, batch.pixel_values)[:, 1:]  # (B, P, C): no CLS
+        cells, picture = self._head(patches)
+        loss, metrics = tag_loss(cells, picture, batch.targets)
+        return step_loss(loss, batch, metrics)
 
     def validate(self, step: int) -> dict[str, float | str]:
         """Return loss and accuracies on held-out pictures."""

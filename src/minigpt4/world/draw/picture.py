@@ -29,7 +29,7 @@ PICTURE_PX = 128
 
 _CANVAS_PX = 2 * PICTURE_PX
 _MARGIN_PX, _GAP_PX = 4, 5
-_LARGEST_PX = {"large": (104.0, 98.0), "small": (66.0, 60.0)}
+_LARGEST_PX = {"large": (104.0, 98.0), "small": (78.0, 72.0)}
 """Largest width and height of an object on the canvas."""
 _FLYING_SHARE = {"plane": 0.85, "balloon": 0.8, "kite": 0.85, "bird": 0.5}
 """How often a kind that stands alone in its column is up in the air."""
@@ -178,13 +178,13 @@ def _fit_rider(stack: _Stack, base_kind: str) -> None:
     """Keep what is on or under a base in proportion, so that both stay visible."""
     wide, tall = stack.base_size
     if stack.relation == "under":
-        tall = min(1.18 * tall, 112.0)
+        tall = min(1.22 * tall, 116.0)
         wide = tall * ASPECT[base_kind]
         stack.base_size = (wide, tall)
         room = (1 - TOP[base_kind]) * tall * 0.8 + 16 if base_kind == "table" else 0.5 * tall
-        most = (max(0.66 * wide, 56.0), min(room, 58.0))
+        most = (max(0.7 * wide, 62.0), min(room, 68.0))
     else:
-        most = (max(1.05 * wide, 48.0), 58.0)
+        most = (max(1.05 * wide, 56.0), 70.0)
     shrink = min(1.0, most[0] / stack.rider_size[0], most[1] / stack.rider_size[1])
     stack.rider_size = (stack.rider_size[0] * shrink, stack.rider_size[1] * shrink)
 

@@ -45,7 +45,7 @@ _LIST = ("Ingredients: {items}.", "You need: {items}.", "You will need: {items}.
 
 
 def recipe(scene: Scene, rng: random.Random) -> str:
-    """Write the recipe of a dish scene: title, ingredients, three to five steps."""
+    """Write the recipe of a dish scene: title, ingredients, a step for each, two more."""
     dish = scene.extra
     if not isinstance(dish, Dish):
         return no_recipe(scene, rng)
@@ -54,21 +54,11 @@ def recipe(scene: Scene, rng: random.Random) -> str:
         say(rng, _TITLE, dish=dish.name, food=join(names)),
         say(rng, _LIST, items=", ".join(names)),
     ]
-    # In the order of the list, as cooks write them; a small LLM loses count in any other.
-    steps = [*_preparations(names, rng), rng.choice(_BASE[dish.name])]
-    steps.append(rng.choice(_SERVE).format(dish=dish.name))
+    # A step for each, in the order of the list: a small LLM loses count in any other way.
+    steps = [f"{rng.choice(PREPARATION[name])}." for name in names]
+    steps += [rng.choice(_BASE[dish.name]), rng.choice(_SERVE).format(dish=dish.name)]
     lines += [f"{number}. {capital(step)}" for number, step in enumerate(steps, 1)]
     return "\n".join(lines)
-
-
-def _preparations(names: list[str], rng: random.Random) -> list[str]:
-    """Return one or two steps that prepare every ingredient, two to a step."""
-    actions = [rng.choice(PREPARATION[name]) for name in names]
-    if len(actions) == 2:
-        return [f"{action}." for action in actions]
-    halves = (actions[:2], actions[2:])
-    joiner = rng.choice((" and ", ", then "))
-    return [f"{joiner.join(half)}." for half in halves]
 
 
 def no_recipe(scene: Scene, rng: random.Random) -> str:

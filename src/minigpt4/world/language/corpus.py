@@ -63,7 +63,7 @@ TASK_WEIGHTS = {
     "poem": 10,
     "story": 6,
     "advertisement": 8,
-    "recipe": 14,
+    "recipe": 18,
     "explanation": 12,
     "cure": 6,
     "film_facts": 7,
