@@ -14,7 +14,10 @@ MiniGPT4Error
 │   ├── RequestTimeoutError  a request that waited longer than a request may take
 │   ├── RequestCancelledError  an answer that was given up before its end
 │   └── EngineClosedError    an engine that takes no more requests
+├── CurationError        a curation folder, database or step that cannot be used
+├── ChatServiceError     an LLM behind an address that does not answer as it should
 └── TrainingError        a run that cannot go on
+    ├── StoppedError         a run that was asked to stop, and whose command goes on with it
     ├── NonFiniteLossError   a loss that is NaN or infinite
     └── CheckpointError      a checkpoint that cannot be written or read
 
@@ -82,8 +85,20 @@ class EngineClosedError(ServingError):
     """The engine is closed and takes no more requests."""
 
 
+class CurationError(MiniGPT4Error):
+    """A curation folder, its database or a step of it cannot be used."""
+
+
+class ChatServiceError(MiniGPT4Error):
+    """An LLM behind an address does not answer as it should."""
+
+
 class TrainingError(MiniGPT4Error):
     """A training run cannot go on."""
+
+
+class StoppedError(TrainingError):
+    """A run was asked to stop; the same command goes on with it."""
 
 
 class NonFiniteLossError(TrainingError):

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from minigpt4.evaluation.score import Score, mean_score, share_score
+from minigpt4.evaluation.score import (
+    Score,
+    bootstrap,
+    bootstrap_score,
+    mean_score,
+    share_score,
+)
 
 
 def test_wilsons_interval_is_that_of_the_textbook():
@@ -43,3 +49,20 @@ def test_more_pictures_narrow_the_interval():
     few, many = mean_score([0.0, 1.0] * 5), mean_score([0.0, 1.0] * 50)
     assert few.value == many.value
     assert many.interval[1] - many.interval[0] < (few.interval[1] - few.interval[0]) / 3
+
+
+def test_the_bootstrap_draws_whole_answers():
+    # Two kinds of answers: all of what they name is wrong, or nothing.
+    score = bootstrap_score([4, 0] * 50, [4, 4] * 50)
+    assert (score.value, score.count) == (0.5, 400)
+    # 100 answers, not 400 mentions, are what chance can change.
+    low, high = share_score(50, 100).interval
+    assert score.interval == pytest.approx((low, high), abs=0.02)
+
+
+def test_the_bootstrap_is_the_same_every_time_and_holds_its_value():
+    first, second = (bootstrap_score([1.0, 2.0, 6.0]) for _ in range(2))
+    assert first == second
+    assert first.interval[0] <= first.value <= first.interval[1]
+    assert bootstrap_score([1.0], [0.0]) is None
+    assert bootstrap(lambda chosen: 1.0, 0) is None

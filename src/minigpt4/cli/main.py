@@ -42,7 +42,12 @@ COMMANDS = {
         "import_official", "import_official", "Build a model directory from the official weights."
     ),
     "data": _Command("data", "app", "Check and convert data sets; prepare a download."),
+    "curate": _Command("curate", "app", "Make stage-2 data: describe, repair, filter, review."),
     "cache": _Command("cache", "app", "Encode a recipe's pictures once, for all its trainings."),
+    "evaluate": _Command("evaluate", "evaluate", "Score a model on a benchmark."),
+    "table": _Command("table", "table", "A table of the paper: train its rows, score them."),
+    "figure": _Command("figure", "figure", "A figure of the paper: answers side by side."),
+    "reproduce": _Command("reproduce", "reproduce", "All tables and figures, and a report."),
     "world": _Command("world", "app", "Draw the miniature's world; score a model on it."),
     "doctor": _Command("doctor", "doctor", "Check this machine and a model directory."),
 }

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 Z_95 = 1.959964
 """Standard deviations to each side that hold 95 % of a normal distribution."""
@@ -18,6 +20,16 @@ class Score:
     count: int
     """What the value was taken over: answers, named objects, pictures."""
     interval: tuple[float, float]
+    """Wilson's for shares of independent things, by bootstrap or normal otherwise."""
+    unparsable: float = 0.0
+    """Share of answers, or of the judge's verdicts, that could not be read; they count as wrong."""
+    prompt_hash: str = ""
+    """Of the prompts and the decoding that the answers were generated with."""
+    judge_hash: str = ""
+    """Of who judged and how: the metric, or the judge with its prompt."""
+
+
+NUM_RESAMPLES = 1000
 
 
 def share_score(hits: int, count: int) -> Score | None:
@@ -52,3 +64,43 @@ def mean_score(sums: Sequence[float], weights: Sequence[float] | None = None) ->
     if count > 1:
         half = Z_95 * math.sqrt(squares * count / (count - 1)) / sum(weights)
     return Score(value=value, count=count, interval=(value - half, value + half))
+
+
+def bootstrap_score(sums: Sequence[float], weights: Sequence[float] | None = None) -> Score | None:
+    """Return the sum of `sums` over the sum of `weights`, with a bootstrap interval.
+
+    Each entry is one answer, drawn as a whole: the objects that one answer names, as CHAIR counts
+    them, are not independent. `count` is the sum of the weights. None where there is no weight.
+    """
+    weights = [1.0] * len(sums) if weights is None else weights
+    if sum(weights) == 0:
+        return None
+    values, sizes = np.asarray(sums, float), np.asarray(weights, float)
+
+    def ratio(chosen: np.ndarray) -> float:
+        size = sizes[chosen].sum()
+        # A resample without any weight says nothing; the value itself is the least surprising.
+        return float(values[chosen].sum() / size) if size else float(values.sum() / sizes.sum())
+
+    return bootstrap(ratio, len(values), count=round(sizes.sum()))
+
+
+def bootstrap(
+    statistic: Callable[[np.ndarray], float], num_items: int, *, count: int | None = None
+) -> Score | None:
+    """Return a statistic of items with the middle 95 % of its values on resampled items.
+
+    `statistic` takes the places of the chosen items, some of them several times. The chance is
+    seeded: the same items give the same interval.
+    """
+    if num_items == 0:
+        return None
+    value = statistic(np.arange(num_items))
+    chance = np.random.default_rng(0)
+    values = [statistic(chance.integers(num_items, size=num_items)) for _ in range(NUM_RESAMPLES)]
+    low, high = np.quantile(values, (0.025, 0.975))
+    return Score(
+        value=value,
+        count=num_items if count is None else count,
+        interval=(min(value, float(low)), max(value, float(high))),
+    )

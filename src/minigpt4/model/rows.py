@@ -136,6 +136,9 @@ def hidden_of_rows(
     _let_attention_know_rows(llm)
     return llm.base_model(
         inputs_embeds=inputs_embeds[keep][None],  # (1, n, D)
+        # A mask of four dimensions is taken as it is; without, one of n x n would be made, for
+        # nothing: our attention looks at none.
+        attention_mask=inputs_embeds.new_zeros(1, 1, 1, 1),
         position_ids=rows.position_ids,
         use_cache=False,
         return_dict=True,

@@ -106,7 +106,7 @@ def run_vision(
         seed=experiment.seed,
         question_share=experiment.qformer.question_share,
     )
-    settings = part_settings(experiment.num_steps, experiment, peak_lr=1e-3, optimizer="muon")
+    settings = part_settings(experiment.num_steps, experiment, peak_lr=8e-4, optimizer="muon")
     result = fit(
         task, settings, out=out / "qformer", resume=_goes_on(out / "qformer", resume), device=device
     )

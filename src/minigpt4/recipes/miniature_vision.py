@@ -25,6 +25,7 @@ from minigpt4.recipes.miniature_tags import GLOBAL_TAGS, NUM_CELL_LOGITS, TagTar
 from minigpt4.training.task import StepLoss
 
 IMAGE_PX, PATCH_PX = 128, 16
+MAX_MOVE_PX = 3
 
 
 @config
@@ -120,13 +121,14 @@ class PictureStream:
     """Pictures that are never trained on, and their tags."""
 
     def batch(self, step: int) -> TaggedPictures:
-        """Take the pictures of a step, half of them mirrored, all a little lighter or darker."""
+        """Take the pictures of a step, half mirrored, all a little lighter or darker and moved."""
         indices = epoch_indices(len(self.pictures), self.batch_size, step, seed=self.seed)
         generator = torch.Generator().manual_seed(self.seed * 7919 + step)
         gain = 1 + 0.1 * (torch.rand(len(indices), 1, 1, 1, generator=generator) - 0.5)
         mirrored = torch.rand(len(indices), generator=generator) < 0.5
         pixels = self.pictures.pixel_values(indices) * gain
         pixels[mirrored] = pixels[mirrored].flip(-1)
+        pixels = moved(pixels, generator)
         return TaggedPictures(pixels, self.targets.take(indices).mirrored(mirrored))
 
     def validate(self, task: TeacherTask | DistillTask | TagTask) -> dict[str, float | str]:
@@ -139,6 +141,18 @@ class PictureStream:
         result = task.loss(batch.to(device))
         metrics = {f"validation_{name}": value for name, value in result.metrics.items()}
         return {"validation_loss": result.loss.item(), **metrics}
+
+
+def moved(pixels: Tensor, generator: torch.Generator) -> Tensor:
+    """Move each picture (B, 3, H, W) by up to `MAX_MOVE_PX` each way; its edge fills the gap.
+
+    So few pixels leave every tag in its patch.
+    """
+    wide = nn.functional.pad(pixels, (MAX_MOVE_PX,) * 4, mode="replicate")
+    starts = torch.randint(2 * MAX_MOVE_PX + 1, (len(pixels), 2), generator=generator).tolist()
+    height, width = pixels.shape[-2:]
+    crops = zip(wide, starts, strict=True)
+    return torch.stack([one[:, y : y + height, x : x + width] for one, (y, x) in crops])
 
 
 class TeacherTask:

@@ -1,5 +1,6 @@
 """Table 4: does the architecture matter? Three rows, each one edit of the base.
 
+    minigpt4 table 4 --base miniature              all of it: trains the rows and scores them
     minigpt4 train table4_no_qformer_stage1        then   table4_no_qformer_stage2
     minigpt4 train table4_three_layers_stage1      then   table4_three_layers_stage2
     minigpt4 train table4_qformer_trained_stage1   then   table4_qformer_trained_stage2

@@ -1,5 +1,6 @@
 """Table 6: more capacity and more data. LoRA on the LLM, and questions mixed into stage 2.
 
+    minigpt4 table 6 --base miniature               trains the rows and scores them
     minigpt4 train table6_lora                      VQAv2, OK-VQA and A-OKVQA, see `data/`
     minigpt4 train table6_lora --base miniature     minutes on two cores
 

@@ -1,0 +1,126 @@
+"""Repair: another LLM mends the language of a description, with the paper's instruction.
+
+It sees the text only, so it may mend words and never facts. Behind an address it gets the
+instruction as the system message and the paragraph as the user's, as in the authors' script; an
+LLM in this process gets both in one message.
+
+Paper: §3.2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, Literal, Protocol
+
+from pydantic import Field
+
+from minigpt4.config import config
+from minigpt4.curation.chat_service import ChatService, Completion, Request
+from minigpt4.errors import ContextLengthError
+from minigpt4.generation import GREEDY, Conversation, GenerationSettings, generate
+
+INSTRUCTION = (
+    "Fix the error in the given paragraph. Remove any repeating sentences, meaningless characters, "
+    "not English sentences, and so on. Remove unnecessary repetition. Rewrite any incomplete "
+    "sentences. Return directly the results without explanation. Return directly the input "
+    "paragraph if it is already correct without explanation."
+)
+"""The paper's instruction, word for word."""
+
+NO_REPAIR = "none"
+"""The name of the repairing model where nothing is repaired."""
+
+Note = Callable[[Sequence[tuple[int, str]]], object]
+"""Called with indices of texts and their repairs; what comes together is recorded together."""
+
+
+@config
+class RepairSettings:
+    """What the repairing LLM is told."""
+
+    instruction: str = INSTRUCTION
+    """What is to be done with the paragraph."""
+    instruction_as: Literal["system", "user"] = "system"
+    """Where a service gets the instruction: as the system message, or before the paragraph."""
+    temperature: float | None = 0.0
+    """For a service; the authors took 0.7. None: not sent, for models that refuse it."""
+    max_tokens: int | None = 512
+    """Longest repair of a service, in its tokens; the authors took 200. None: not sent."""
+    generation: GenerationSettings = GREEDY
+    """How an LLM in this process decodes."""
+    batch_size: Annotated[int, Field(ge=1)] = 32
+    """Paragraphs repaired together in this process. Changes no repair."""
+
+
+Answer = Callable[[Sequence[str]], list[str]]
+"""Mends some texts in this process, or in all processes of a launch."""
+
+
+class Repairer(Protocol):
+    """Mends paragraphs."""
+
+    name: str
+    """What the drafts say about who repaired them."""
+
+    def repair(self, texts: Sequence[str], note: Note) -> None:
+        """Mend texts and `note` each as soon as it has come; "" for one that was refused.
+
+        Raises:
+            ChatServiceError: when a service as a whole can't be used.
+        """
+        ...
+
+
+class ServiceRepairer:
+    """An LLM behind an OpenAI-compatible address."""
+
+    def __init__(self, service: ChatService, settings: RepairSettings) -> None:
+        self.service, self.settings = service, settings
+        self.name = service.settings.model
+
+    def repair(self, texts: Sequence[str], note: Note) -> None:
+        def take(index: int, completion: Completion) -> None:
+            note([(index, completion.text)])
+
+        self.service.complete([self._request(text) for text in texts], note=take)
+
+    def _request(self, text: str) -> Request:
+        told = self.settings
+        options = {"temperature": told.temperature, "max_tokens": told.max_tokens}
+        if told.instruction_as == "user":
+            return Request.of("", f"{told.instruction} {text}", **options)
+        return Request.of(told.instruction, text, **options)
+
+
+class ModelRepairer:
+    """The LLM of a MiniGPT-4 in this process; it looks at no picture."""
+
+    def __init__(self, answer: Answer, *, name: str, batch_size: int) -> None:
+        self.name = name
+        self._answer, self._batch_size = answer, batch_size
+
+    def repair(self, texts: Sequence[str], note: Note) -> None:
+        for start in range(0, len(texts), self._batch_size):
+            repairs = self._answer(texts[start : start + self._batch_size])
+            note(list(enumerate(repairs, start=start)))
+
+
+def repair_texts(model: Any, texts: Sequence[str], settings: RepairSettings) -> list[str]:
+    """Let the LLM of a model mend texts; "" for a text that is too long for it."""
+    asked = [Conversation.ask(f"{settings.instruction} {text}") for text in texts]
+    try:
+        return _generate(model, asked, settings)
+    except ContextLengthError:
+        return [_alone(model, each, settings) for each in asked]
+
+
+def _alone(model: Any, asked: Conversation, settings: RepairSettings) -> str:
+    try:
+        return _generate(model, [asked], settings)[0]
+    except ContextLengthError:
+        return ""
+
+
+def _generate(model: Any, asked: Sequence[Conversation], settings: RepairSettings) -> list[str]:
+    replies = generate(model, asked, settings.generation, batch_size=settings.batch_size)
+    return [reply.text for reply in replies]

@@ -1,0 +1,53 @@
+"""Read a short answer out of a whole sentence.
+
+Models that were never trained on short answers say "The dog is red." where a benchmark wants
+"red", and exact match counts that as wrong. This reads the sentence instead. It is our own count,
+never shown under the benchmark's name.
+"""
+
+from __future__ import annotations
+
+import re
+
+from minigpt4.evaluation.metrics.pope import parse
+from minigpt4.evaluation.metrics.vqa_normal import normal
+
+_OFFERED = re.compile(r"(\w+)(?: of)? or (?:the |an? )?(\w+)")
+
+
+def says(text: str, answer: str, *, question: str) -> bool:
+    """Say whether the first sentence of a text gives the answer.
+
+    Yes and no are read as for POPE. Anything else must be among the words, and where the question
+    offers two answers ("red or blue?"), the other one must not.
+    """
+    if answer in ("yes", "no"):
+        return parse(text, question=question) == answer
+    sentence = normal(re.split(r"(?<=[.!?])\s|\n", text.strip())[0])
+    if not _holds(sentence, normal(answer)):
+        return False
+    offered = _OFFERED.search(question.lower())
+    others = [normal(each) for each in offered.groups()] if offered else []
+    return not any(_holds(sentence, other) for other in others if other != normal(answer))
+
+
+def _holds(sentence: str, words: str) -> bool:
+    return re.search(rf"(?<!\w){re.escape(words)}(?!\w)", sentence) is not None
+
+
+def read_letter(text: str, choices: tuple[str, ...]) -> int | None:
+    """Return which of lettered choices an answer means; None if that cannot be said.
+
+    Read are "B", "(B) ...", "The answer is B", or the text of one choice and no other.
+    """
+    letters = "ABCDEFGH"[: len(choices)]
+    # "A bus" is no letter: only a mark or the end may stand behind one.
+    found = re.match(rf"\W*([{letters}])(?:[).:,]|\s*$)", text) or re.search(
+        rf"\b(?:answer|option|choice)(?: is|:)?\W*([{letters}])\b", text, re.IGNORECASE
+    )
+    if found:
+        return letters.index(found[1].upper())
+    said = [choice for choice in choices if _holds(normal(text), normal(choice))]
+    # Of "toy car" and "car" the longer one is meant.
+    meant = [each for each in said if not any(each != one and each in one for one in said)]
+    return choices.index(meant[0]) if len(meant) == 1 else None
