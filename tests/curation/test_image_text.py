@@ -39,7 +39,7 @@ class SureModel(ImageTextModel):
         return torch.tensor([[float(word == "car"), float(word == "sea"), 0.1] for word in words])
 
     def picture_features(self, pictures):
-        reds = [picture.getpixel((0, 0))[0] > 100 for picture in pictures]
+        reds = [picture.getpixel((0, 0))[0] > 100 for picture in pictures]  # type: ignore[index]
         return torch.tensor([[1.0, 0.0, 0.0] if red else [0.0, 1.0, 0.0] for red in reds])
 
 

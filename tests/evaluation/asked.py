@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from minigpt4.evaluation.question import Answer, Question
-from minigpt4.evaluation.task import Judged, Scores, TaskSettings, find_task
+from minigpt4.evaluation.question import Answer, DrawnPicture, Question
+from minigpt4.evaluation.task import Judged, Judgement, Scores, TaskSettings, find_task
+from minigpt4.world.scene import Scene
 
 
 def ask(task: str, **settings: Any) -> list[Question]:
@@ -40,3 +41,16 @@ def count(task: str, questions: Sequence[Question], says: Callable[[Question], s
     return found.score(
         [Judged(answer=each, judgement=rule(each) if rule else None) for each in answers]
     )
+
+
+def scene(question: Question) -> Scene:
+    """Return the scene that a question's drawn picture shows."""
+    assert isinstance(question.picture, DrawnPicture)
+    return question.picture.scene
+
+
+def rule(task: str, judge: str) -> Callable[[Answer], Judgement]:
+    """Return a task's own rule: `truth` or `detector`."""
+    found = {"truth": find_task(task).truth, "detector": find_task(task).detector}[judge]
+    assert found is not None
+    return found

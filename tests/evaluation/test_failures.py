@@ -84,6 +84,8 @@ def test_what_was_cut_is_unfinished_whatever_it_ends_with():
     ("text", "kind"),
     [
         (GOOD[0], "off_topic"),
+        ("The day is here,\nthe red cat and the red cat\nThe sun is clear,\nand here I sat.",
+         "repeated"),
         ("The moon is high,\nThe moon is high,\nIt lights the sky,\nAnd so do I.", "repeated"),
         ("The moon is high,\nIt lights the sky,\nThe night is near,\nAnd I am here with the",
          "unfinished"),

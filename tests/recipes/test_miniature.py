@@ -8,15 +8,16 @@ from pathlib import Path
 import pytest
 import torch
 
+from minigpt4.data.drawn import load_pictures
 from minigpt4.errors import SettingsError
 from minigpt4.model.loading import load
 from minigpt4.recipes import miniature
 from minigpt4.recipes.miniature_frozen import begin_with
 from minigpt4.recipes.miniature_llm import LLMSettings
-from minigpt4.recipes.miniature_qformer import QFormerSettings
+from minigpt4.recipes.miniature_qformer import QFormerSettings, QFormerTask, encode_all
 from minigpt4.recipes.miniature_release import join_frozen, release
 from minigpt4.recipes.miniature_stages import starting_point
-from minigpt4.recipes.miniature_vision import VisionSettings
+from minigpt4.recipes.miniature_vision import VisionSettings, epoch_indices
 
 TINY_LLM = LLMSettings(
     hidden_size=80, num_layers=2, num_heads=5, intermediate_size=48, vocab_size=600,
@@ -79,6 +80,25 @@ def test_the_qformer_of_the_baseline_goes_on_to_the_miniature(runs: Path):
     assert joined.qformer is not None
     for old, new in zip(baseline.qformer.parameters(), joined.qformer.parameters(), strict=True):
         assert torch.equal(old.bfloat16(), new.bfloat16())
+
+
+def test_the_qformer_learns_from_the_loss_that_the_whole_model_has(runs: Path):
+    model = load(runs / "vision" / "model")
+    model.config.train_qformer = True
+    pictures = load_pictures("train", 0, 8)
+    tokens = encode_all(model.vision_encoder, pictures)
+    task = QFormerTask(model, pictures, tokens, batch_size=4, seed=0, question_share=0.5)
+    batch = task.batch(0)
+    indices = epoch_indices(8, 4, 0, seed=0)
+    whole = model(
+        input_ids=batch.input_ids,
+        pixel_values=pictures.pixel_values(indices),
+        labels=batch.labels,
+    )
+    # The task keeps what the encoder saw in bf16.
+    assert torch.isclose(task.loss(batch).loss, whole.loss, rtol=5e-3)
+    other = task.loss(replace(batch, vision_tokens=batch.vision_tokens.flip(0)))
+    assert not torch.isclose(other.loss, whole.loss, rtol=1e-5)
 
 
 def test_a_qformer_can_go_on_from_an_earlier_baseline(runs: Path):

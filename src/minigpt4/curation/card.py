@@ -72,6 +72,10 @@ def _made_with(store: DraftStore, began: dict[str, Any]) -> list[tuple[str, Any]
         ("rules", ", ".join(began.get("rules", {}).get("rules", ()))),
         ("judges", ", ".join(_judges(store))),
     ]
+    session = store.noted("session", {})
+    if session.get("judge") == TRUTH:
+        terms = ("min_recall", "truth_details", "truth_edits")
+        rows.append(("the truth's terms", ", ".join(f"{n} {session[n]}" for n in terms)))
     if spent:
         tokens = f"{spent['num_prompt_tokens']} + {spent['num_completion_tokens']} tokens"
         rows.append(("repair cost", f"{tokens}, {spent['money']:.4f}"))

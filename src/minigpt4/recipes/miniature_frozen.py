@@ -154,7 +154,7 @@ def begin_with(
 
 def untrained_qformer(sizes: QFormerSettings, *, encoder_width: int) -> Blip2QFormerModel:
     """Build a Q-Former whose every second layer looks at features of the given width."""
-    return Blip2QFormerModel(
+    qformer = Blip2QFormerModel(
         Blip2QFormerConfig(
             hidden_size=sizes.hidden_size,
             num_hidden_layers=sizes.num_layers,
@@ -166,6 +166,9 @@ def untrained_qformer(sizes: QFormerSettings, *, encoder_width: int) -> Blip2QFo
             attention_probs_dropout_prob=0.0,
         )
     )
+    # As for the ViT: at these lengths the fused kernel is slower on a CPU.
+    qformer.set_attn_implementation("eager")
+    return qformer
 
 
 def draw_with_progress(split: Any, seed: int, count: int) -> Pictures:

@@ -123,13 +123,9 @@ class QFormerTask:
 
     def loss(self, batch: CaptionBatch) -> StepLoss:
         """Loss of the captions given the pictures."""
-        model = self._model
-        assert model.qformer is not None
-        assert model.query_tokens is not None
-        queries = model.query_tokens.expand(len(batch.input_ids), -1, -1)  # (B, Q, H)
-        features = model.qformer(
-            query_embeds=queries, encoder_hidden_states=batch.vision_tokens
-        ).last_hidden_state  # (B, Q, H)
-        out = model(input_ids=batch.input_ids, image_features=features, labels=batch.labels)
+        # A model that trains its Q-Former queries the features it is given itself.
+        out = self._model(
+            input_ids=batch.input_ids, image_features=batch.vision_tokens, labels=batch.labels
+        )
         weight = float((batch.labels != IGNORED).sum())
         return StepLoss(loss=out.loss, weight=weight, num_examples=len(batch.input_ids))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from evaluation.asked import answer, ask, count
+from evaluation.asked import answer, ask, count, rule, scene
 from minigpt4.errors import DataError, SettingsError
 from minigpt4.evaluation.question import Question
 from minigpt4.evaluation.task import find_task
@@ -17,8 +17,7 @@ from minigpt4.world.language.corpus import COMPOSERS
 
 
 def compose(question: Question) -> str:
-    scene = question.picture.scene
-    return COMPOSERS[ABILITIES[question.group]](scene, random.Random(0))
+    return COMPOSERS[ABILITIES[question.group]](scene(question), random.Random(0))
 
 
 def test_each_ability_is_asked_in_the_papers_words_about_its_own_pictures():
@@ -50,7 +49,7 @@ def test_an_answer_that_was_cut_is_not_fulfilled():
     (question,) = ask("abilities", limit=1, only=("poem",))
     (whole,) = answer([question], compose)
     cut = type(whole)(question=question, text=whole.text, finished=False)
-    truth = find_task("abilities").truth
+    truth = rule("abilities", "truth")
     assert truth(whole).passed
     assert truth(cut).parts == {"fulfilled": False, "true": True}
     assert truth(cut).reason == "it was cut off"
@@ -60,7 +59,7 @@ def test_an_llm_that_judges_is_told_what_the_picture_shows_and_what_must_be_know
     (question,) = ask("abilities", limit=1, only=("plant",))
     (given,) = answer([question], lambda _: "Give {shown} it water.")
     prompt = find_task("abilities").llm.about(given)
-    assert facts_in_words(question.picture.scene) in prompt
+    assert facts_in_words(scene(question)) in prompt
     assert "The treatment:" in prompt
     assert "'Give {shown} it water.'" in prompt  # braces of an answer mean nothing
 

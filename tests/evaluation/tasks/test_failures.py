@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from evaluation.asked import answer, ask
+from evaluation.asked import answer, ask, rule, scene
 from minigpt4.errors import DataError
 from minigpt4.evaluation.question import Question
 from minigpt4.evaluation.task import Judged, find_task
@@ -19,7 +19,7 @@ from minigpt4.world.language.descriptions import description
 
 def whole(question: Question) -> str:
     write = description if question.group == "description" else COMPOSERS["poem"]
-    return write(question.picture.scene, random.Random(question.key))
+    return write(scene(question), random.Random(question.key))
 
 
 def damaged(question: Question) -> str:
@@ -43,10 +43,10 @@ def test_the_papers_two_prompts_are_asked_about_the_same_pictures():
 @pytest.mark.parametrize("judge", ["truth", "detector"])
 def test_a_judge_passes_whole_texts_and_fails_broken_ones(judge: str):
     task, questions = find_task("failures"), ask("failures", limit=30)
-    rule = {"truth": task.truth, "detector": task.detector}[judge]
+    decide = rule("failures", judge)
     values = []
     for says in (whole, damaged):
-        judged = [Judged(answer=each, judgement=rule(each)) for each in answer(questions, says)]
+        judged = [Judged(answer=each, judgement=decide(each)) for each in answer(questions, says)]
         values.append(task.score(judged))
     assert values[0]["description"].value == values[0]["poem"].value == 0.0
     assert values[1]["description"].value > 0.9
@@ -56,20 +56,20 @@ def test_a_judge_passes_whole_texts_and_fails_broken_ones(judge: str):
 
 def test_text_about_another_picture_fails_by_truth_only():
     questions = ask("failures", limit=10, only=("description",))
-    task = find_task("failures")
+    truth, detector = rule("failures", "truth"), rule("failures", "detector")
     text = "It is a clear day in the park. On the left stands a large red robot."
     answers = answer(questions, lambda _: text)
-    assert all(task.detector(each).passed for each in answers)
-    about = [any(item.kind == "robot" for item in each.question.picture.scene.objects)
+    assert all(detector(each).passed for each in answers)
+    about = [any(item.kind == "robot" for item in scene(each.question).objects)
              for each in answers]  # fmt: skip
-    assert [task.truth(each).passed for each in answers] == about
+    assert [truth(each).passed for each in answers] == about
 
 
 def test_the_kinds_of_failure_are_counted():
     questions = ask("failures", limit=4, only=("description",))
     task = find_task("failures")
     judged = [
-        Judged(answer=each, judgement=task.detector(each))
+        Judged(answer=each, judgement=rule("failures", "detector")(each))
         for each in answer(questions, lambda _: "")
     ]
     scores = task.score(judged)
