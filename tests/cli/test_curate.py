@@ -103,19 +103,6 @@ def test_a_service_repairs_with_the_key_of_the_named_variable(curated, tmp_path,
     assert b"secret" not in (copy / "drafts.sqlite").read_bytes()
 
 
-def test_openai_s_key_goes_to_no_other_host(tmp_path, monkeypatch):
-    from minigpt4.cli.curate import _api_key
-    from minigpt4.config import apply_overrides
-
-    monkeypatch.setenv("OPENAI_API_KEY", "openai")
-    own = ["service.url=http://127.0.0.1:1/v1", "service.model=m"]
-    theirs = ["service.url=https://api.openai.com/v1", "service.model=m"]
-    assert _api_key(apply_overrides(preset("miniature"), own), None) is None
-    assert _api_key(apply_overrides(preset("miniature"), theirs), None) == "openai"
-    with pytest.raises(SettingsError, match="MISSING is not set"):
-        _api_key(apply_overrides(preset("miniature"), own), "MISSING")
-
-
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -259,7 +259,7 @@ def test_a_damaged_cache_is_named(tmp_path):
 
 def test_a_reply_that_cannot_be_kept_ends_the_run(tmp_path):
     with bad_server() as server, service(server.url, tmp_path / "r.sqlite") as chat:
-        chat._cache._connection.execute("PRAGMA max_page_count = 3")
+        chat._cache._database.query("PRAGMA max_page_count = 3")
         with pytest.raises(ChatServiceError, match="make room"):
             chat.complete(requests(200))
 

@@ -18,7 +18,8 @@ PHOTO = (
     "The image features a TV mounted on the wall of a café, about 3.5 meters wide, with a sign "
     "that says “Open at 7:30 pm!” Mr. Smith, who wears a red-and-white shirt, stands next to "
     "Dr. Jones. In the background, several people are sitting at small tables; some of them are "
-    "drinking coffee, others look at their phones. There is a clock above the door."
+    "drinking coffee, others look at their phones. There is a clock above the door. Next to a PC "
+    "lie DVDs of an NBA game and a BBQ grill, about 20 kg or 44 lbs."
 )
 
 

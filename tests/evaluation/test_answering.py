@@ -15,6 +15,7 @@ from minigpt4.evaluation.answering import answer_all, official_losses
 from minigpt4.evaluation.identity import identify_model
 from minigpt4.evaluation.question import Answer, DrawnPicture, Question
 from minigpt4.generation import GREEDY, Conversation, generate
+from minigpt4.generation.ranks import Share
 from minigpt4.generation.scoring import candidate_losses
 
 SHORT = replace(GREEDY, max_new_tokens=6)
@@ -81,8 +82,8 @@ def test_a_run_that_was_stopped_keeps_the_batches_that_were_done(model, tmp_path
 
 
 def test_each_process_answers_its_share(model, tmp_path: Path, monkeypatch):
-    share = answering.Share(1, 2)
-    monkeypatch.setattr(answering.Share, "from_environment", lambda: share)
+    share = Share(1, 2)
+    monkeypatch.setattr(Share, "from_environment", lambda: share)
     monkeypatch.setattr(answering, "ranks_together", _alone)
     answers = answer_all(model, questions(5), tmp_path)
     assert [each.question.key for each in answers] == ["1", "3"]
@@ -130,7 +131,7 @@ def test_a_model_is_known_by_its_weights_and_its_template():
 class _alone:
     """In the place of the other processes."""
 
-    def __init__(self, share: answering.Share) -> None:
+    def __init__(self, share: Share) -> None:
         self.share = share
 
     def __enter__(self):

@@ -39,6 +39,20 @@ def test_a_mean_has_the_normal_interval():
     assert score.interval == pytest.approx((2.5 - half, 2.5 + half))
 
 
+@pytest.mark.parametrize("value", [0.0, 1.0])
+def test_a_share_of_nothing_or_all_still_leaves_doubt(value):
+    ends = share_score(round(value * 10), 10).interval
+    assert mean_score([value] * 10, share=True).interval == ends
+    # Ten answers that name two things each are ten chances, not twenty; an empty one is none.
+    assert bootstrap_score([2 * value] * 10 + [0], [2] * 10 + [0]).interval == ends
+    assert mean_score([value] * 10).interval == (value, value)  # of no share nothing is known
+
+
+def test_the_interval_of_a_share_stays_between_0_and_1():
+    assert mean_score([1.0, 1.0, 0.9], share=True).interval[1] == 1
+    assert mean_score([0.0, 0.0, 0.1], share=True).interval[0] == 0
+
+
 def test_weights_make_a_mean_over_tokens_not_pictures():
     score = mean_score([10.0, 1.0], [10.0, 2.0])
     assert score.value == pytest.approx(11 / 12)

@@ -6,6 +6,7 @@ import random
 
 import pytest
 
+from evaluation.true_scene import SCENE, TRUE_TEXT
 from minigpt4.evaluation.truth import (
     false_relations,
     judge_description,
@@ -14,21 +15,7 @@ from minigpt4.evaluation.truth import (
 )
 from minigpt4.world.language.descriptions import description
 from minigpt4.world.sample import sample_scene
-from minigpt4.world.scene import SCENE_KINDS, Dish, Relation, Scene, SceneObject
-
-SCENE = Scene(
-    kind="scene", seed=0, place="park", time="night", weather="rainy",
-    objects=(
-        SceneObject(kind="table", color="blue", size="large", position="left"),
-        SceneObject(kind="cat", color="red", size="small", position="left"),
-        SceneObject(kind="bus", color="white", size="large", position="right"),
-    ),
-    relations=(Relation(subject=1, name="on", object=0),),
-)  # fmt: skip
-TRUE_TEXT = (
-    "The picture shows a rainy night in the park. On the left there is a small red cat on a large "
-    "blue table. On the right stands a large white bus."
-)
+from minigpt4.world.scene import SCENE_KINDS, Dish, Scene
 
 
 @pytest.mark.parametrize(
@@ -144,6 +131,8 @@ def test_each_kind_of_broken_paragraph_is_incomplete(text):
         ("The white bus is next to the blue table.", ("white bus next to blue table",)),
         ("On the blue table the red cat stays,", ()),
         ("Under the white bus the red cat stays,", ("red cat under white bus",)),
+        ("The red cat is on the white bush.", ()),
+        ("The tired cat is on the white bus.", ()),
     ],
 )
 def test_relations_between_named_things_are_checked(text, wrong):

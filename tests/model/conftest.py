@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import (
     Blip2QFormerConfig,
     Blip2QFormerModel,
@@ -20,6 +19,7 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
+from byte_tokenizer import build_byte_tokenizer
 from minigpt4.data.example import Example, Turn
 from minigpt4.model.build import build_model
 
@@ -30,14 +30,7 @@ SIZE |= {"intermediate_size": 32}
 @pytest.fixture(scope="session")
 def tokenizer() -> PreTrainedTokenizerFast:
     """A byte-level tokenizer with the ids of LLaMA's special tokens."""
-    letters = sorted(pre_tokenizers.ByteLevel.alphabet())
-    vocabulary = {token: i for i, token in enumerate(["<unk>", "<s>", "</s>", *letters])}
-    tokens = Tokenizer(models.BPE(vocab=vocabulary, merges=[]))
-    tokens.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokens.decoder = decoders.ByteLevel()
-    return PreTrainedTokenizerFast(
-        tokenizer_object=tokens, bos_token="<s>", eos_token="</s>", unk_token="<unk>"
-    )
+    return build_byte_tokenizer(bos_token="<s>", eos_token="</s>", unk_token="<unk>")
 
 
 @pytest.fixture

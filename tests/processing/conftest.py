@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
+from byte_tokenizer import build_byte_tokenizer
 from minigpt4.processing.chat_template import jinja_template
 from minigpt4.processing.conversation import VICUNA_V0
 from minigpt4.processing.image_processor import MiniGPT4ImageProcessor
@@ -14,14 +14,7 @@ from minigpt4.processing.processor import MiniGPT4Processor
 
 @pytest.fixture(scope="session")
 def byte_tokenizer() -> PreTrainedTokenizerFast:
-    letters = sorted(pre_tokenizers.ByteLevel.alphabet())
-    vocabulary = {token: i for i, token in enumerate(["<unk>", "<s>", "</s>", *letters])}
-    tokens = Tokenizer(models.BPE(vocab=vocabulary, merges=[]))
-    tokens.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokens.decoder = decoders.ByteLevel()
-    return PreTrainedTokenizerFast(
-        tokenizer_object=tokens, bos_token="<s>", eos_token="</s>", unk_token="<unk>"
-    )
+    return build_byte_tokenizer(bos_token="<s>", eos_token="</s>", unk_token="<unk>")
 
 
 @pytest.fixture

@@ -7,7 +7,13 @@ import pytest
 
 from minigpt4.errors import DataError, SettingsError
 from minigpt4.evaluation.score import Score, share_score
-from minigpt4.recipes.row_models import BEFORE_STAGE2, BLIP2, MINIGPT4, ROW_MODELS
+from minigpt4.recipes.row_models import (
+    BEFORE_STAGE2,
+    BLIP2,
+    MINIATURE_BLIP2_PROMPT,
+    MINIGPT4,
+    ROW_MODELS,
+)
 from minigpt4.recipes.table import Scorer, join_seeds, not_run, run_table
 from minigpt4.recipes.table5 import LONG, SHORT
 from minigpt4.recipes.table_settings import table_settings
@@ -115,10 +121,17 @@ def test_a_row_may_be_asked_in_its_own_way() -> None:
     run_table(find_table(5), scorer(tasks))
     asked = [(model, settings) for _, model, _, settings in tasks.asked]
     assert asked == [
-        ("blip2-42", {"only": ("short",), "prompt": ""}),
+        ("blip2-42", {"only": ("short",), "prompt": MINIATURE_BLIP2_PROMPT}),
         ("minigpt4-42", {"only": ("short",)}),
         ("minigpt4-42", {"only": ("long",)}),
     ]  # each once, although it fills two columns
+    larger = table_settings(["drawn=true"], base="vicuna_7b")
+    tasks = FakeTasks({})
+    run_table(
+        find_table(5),
+        Scorer(FakeRuns(larger), Path("nowhere"), evaluate=tasks, load=str),  # type: ignore[arg-type]
+    )
+    assert tasks.asked[0][3] == {"only": ("short",), "prompt": ""}  # as BLIP-2 was pretrained
 
 
 def test_limit_and_seeds_reach_every_row_that_is_trained() -> None:
@@ -139,6 +152,8 @@ def test_places_of_benchmark_files_go_to_their_task() -> None:
     )
     given = {task: settings for task, model, _, settings in tasks.asked}
     assert given["gqa"] == {"data": "gqa.json", "images": "pictures"}
+    limits = {task: limit for task, _, limit, _ in tasks.asked}
+    assert limits == {"gqa": None, "aokvqa": 300}  # a benchmark's own questions are asked in full
     assert "data" not in given["aokvqa"]
 
 

@@ -47,6 +47,14 @@ def test_a_folder_is_named_by_what_decides_the_result(runs: Runs) -> None:
     assert runs.run_folder(stage1, 42) != runs.run_folder(stage1, 43)
 
 
+def test_files_that_nobody_here_can_judge_are_refused_before_training(tmp_path: Path) -> None:
+    settings = table_settings([f"tasks.caption_coverage={tmp_path}"])
+    with pytest.raises(SettingsError, match=r"minigpt4 evaluate caption_coverage .*--judge llm"):
+        Runs(settings, tmp_path).check([BLIP2], tasks=["caption_coverage"])
+    failures = table_settings([f"tasks.failures={tmp_path}"])
+    Runs(failures, tmp_path).check([BLIP2], tasks=["failures"])  # the detector reads the text
+
+
 def test_all_trainings_have_folders_of_their_own(runs: Runs) -> None:
     trainings = trainings_of(ROW_MODELS)
     assert len({runs.run_folder(training, 42) for training in trainings}) == len(trainings) == 11

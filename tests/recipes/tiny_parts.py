@@ -8,15 +8,14 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import (
-    PreTrainedTokenizerFast,
     Qwen3Config,
     Qwen3ForCausalLM,
     SiglipConfig,
     SiglipModel,
 )
 
+from byte_tokenizer import build_byte_tokenizer
 from minigpt4.data.cc_sbu_align import write_cc_sbu_align
 from minigpt4.data.shards import write_shards
 
@@ -78,13 +77,8 @@ def write_llm(folder: Path, *, chat_template: str | None = CHATML) -> None:
     """Write a small Qwen-like LLM with a tokenizer of bytes."""
     torch.manual_seed(1)
     special = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
-    letters = sorted(pre_tokenizers.ByteLevel.alphabet())
-    vocabulary = {token: number for number, token in enumerate([*special, *letters])}
-    backend = Tokenizer(models.BPE(vocab=vocabulary, merges=[]))
-    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    backend.decoder = decoders.ByteLevel()
-    tokenizer = PreTrainedTokenizerFast(
-        tokenizer_object=backend, eos_token="<|im_end|>", pad_token="<|endoftext|>",
+    tokenizer = build_byte_tokenizer(
+        special, eos_token="<|im_end|>", pad_token="<|endoftext|>",
         additional_special_tokens=["<|im_start|>"], chat_template=chat_template,
     )  # fmt: skip
     llm = Qwen3ForCausalLM(

@@ -12,13 +12,12 @@ import pytest
 
 from generation.tiny_model import build_tiny_model, draw_pictures
 from minigpt4.errors import DataError
+from minigpt4.generation.ranks import Share, part_files
 from minigpt4.model import loading
 from minigpt4.serving.folder import (
     AnswerFile,
-    Share,
     join_parts,
     open_questions,
-    part_files,
     read_answers,
 )
 

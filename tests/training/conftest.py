@@ -28,7 +28,6 @@ def tiny_settings() -> Callable[..., Any]:
 def tiny_model() -> Any:
     """A MiniGPT-4 of random weights with its processor attached; a new one for each test."""
     import torch
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
     from transformers import (
         Blip2QFormerConfig,
         Blip2QFormerModel,
@@ -36,19 +35,12 @@ def tiny_model() -> Any:
         Blip2VisionModel,
         LlamaConfig,
         LlamaForCausalLM,
-        PreTrainedTokenizerFast,
     )
 
+    from byte_tokenizer import build_byte_tokenizer
     from minigpt4.model.build import build_model
 
-    letters = sorted(pre_tokenizers.ByteLevel.alphabet())
-    vocabulary = {token: i for i, token in enumerate(["<unk>", "<s>", "</s>", *letters])}
-    tokens = Tokenizer(models.BPE(vocab=vocabulary, merges=[]))
-    tokens.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokens.decoder = decoders.ByteLevel()
-    tokenizer = PreTrainedTokenizerFast(
-        tokenizer_object=tokens, bos_token="<s>", eos_token="</s>", pad_token="<unk>"
-    )
+    tokenizer = build_byte_tokenizer(bos_token="<s>", eos_token="</s>", pad_token="<unk>")
     size: dict[str, Any] = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2}
     size |= {"intermediate_size": 32}
     torch.manual_seed(7)
@@ -56,8 +48,6 @@ def tiny_model() -> Any:
         vision_encoder=Blip2VisionModel(Blip2VisionConfig(**size, image_size=16, patch_size=8)),
         qformer=Blip2QFormerModel(Blip2QFormerConfig(**size, vocab_size=8, encoder_hidden_size=16)),
         query_tokens=torch.randn(1, 4, 16),
-        llm=LlamaForCausalLM(
-            LlamaConfig(**size, vocab_size=len(vocabulary), initializer_range=0.3)
-        ),
+        llm=LlamaForCausalLM(LlamaConfig(**size, vocab_size=len(tokenizer), initializer_range=0.3)),
         tokenizer=tokenizer,
     )

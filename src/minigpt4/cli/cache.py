@@ -9,7 +9,13 @@ from typing import Annotated
 
 import typer
 
-from minigpt4.recipes import RECIPES
+from minigpt4.cli.options import (
+    BaseOption,
+    ConfigOption,
+    DeviceOption,
+    OverridesOption,
+    RecipeArgument,
+)
 
 app = typer.Typer(
     add_completion=False,
@@ -20,19 +26,12 @@ app = typer.Typer(
 
 @app.command()
 def build(
-    recipe: Annotated[str, typer.Argument(help=f"One of: {', '.join(RECIPES)}.")],
+    recipe: RecipeArgument,
     out: Annotated[Path, typer.Option("--out", help="Folder of the cache; it may grow.")],
-    overrides: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="NAME=VALUE", help="Change a setting, as in training."),
-    ] = None,
-    base: Annotated[
-        str | None, typer.Option("--base", help="For rows of the paper's tables: the model.")
-    ] = None,
-    config: Annotated[
-        Path | None, typer.Option("--config", help="JSON or YAML file of settings.")
-    ] = None,
-    device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
+    overrides: OverridesOption = None,
+    base: BaseOption = None,
+    config: ConfigOption = None,
+    device: DeviceOption = "auto",
 ) -> None:
     """Encode every picture of a recipe's data that is not in the folder yet.
 

@@ -17,12 +17,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
-from urllib.parse import urlsplit
 
 import typer
 
 from minigpt4.cli.curate_review import add_commands
 from minigpt4.cli.progress import progress
+from minigpt4.cli.service_key import OPENAI_HOST, OPENAI_KEY, service_key
 from minigpt4.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -35,7 +35,6 @@ app = typer.Typer(
     help="Make the data of stage 2: describe, repair, filter, review, export.",
 )
 
-OPENAI_HOST, OPENAI_KEY = "api.openai.com", "OPENAI_API_KEY"
 DirArgument = Annotated[Path, typer.Argument(help="Folder of a curation (--out of `run`).")]
 
 
@@ -99,7 +98,8 @@ def run(
     with _steps(show=is_first) as report:
         result = run_session(
             settings, out, load=_loader(device), judges=_judges(settings),
-            api_key=_api_key(settings, repair_key_env), report=report,
+            api_key=settings.service and service_key(settings.service.url, repair_key_env),
+            report=report,
         )  # fmt: skip
     if result is not None:
         print_funnel(result, out)
@@ -270,23 +270,11 @@ def _judges(settings: SessionSettings) -> list[Any]:
 def _loader(device: str) -> Callable[[str], Any]:
     def load_model(name: str) -> Any:
         from minigpt4 import load
-        from minigpt4.cli.describe_many import _device_of
+        from minigpt4.generation.ranks import own_device
 
-        return load(name, device=_device_of(device))
+        return load(name, device=own_device(device))
 
     return load_model
-
-
-def _api_key(settings: SessionSettings, variable: str | None) -> str | None:
-    """Return the key for the repair service; OpenAI's goes nowhere else unless told so."""
-    if settings.service is None:
-        return None
-    if variable is None:
-        host = urlsplit(settings.service.url).hostname
-        return os.environ.get(OPENAI_KEY) if host == OPENAI_HOST else None
-    if not os.environ.get(variable):
-        raise SettingsError(f"the variable {variable} is not set; put the key of the service there")
-    return os.environ[variable]
 
 
 @contextmanager

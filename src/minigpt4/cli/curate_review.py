@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from minigpt4.cli.listening import take_port
 from minigpt4.cli.progress import progress
 
 if TYPE_CHECKING:
@@ -143,10 +144,12 @@ def _serve(
     key_file: Path | None,
     names: list[str] | None,
 ) -> None:
-    from minigpt4.curation.review.server import Door, serve_pile
+    from minigpt4.curation.review.server import serve_pile
 
     def tell(address: str) -> None:
         print(f"The page is at {address} (Ctrl-C ends it; nothing is lost).", flush=True)
 
-    door = Door(host=host, port=port, key_file=key_file, names=tuple(names or ()))
-    serve_pile(pile, door, reviewer=reviewer, on_start=tell)
+    with take_port(host, port) as listener:
+        serve_pile(
+            pile, listener, key_file=key_file, names=names or (), reviewer=reviewer, on_start=tell
+        )

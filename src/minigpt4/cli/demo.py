@@ -6,7 +6,6 @@ Nothing is shared with or looked up on other machines unless `--host` opens the 
 from __future__ import annotations
 
 import os
-import socket
 import sys
 import webbrowser
 from contextlib import ExitStack
@@ -15,8 +14,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from minigpt4.cli.listening import take_port
 from minigpt4.cli.notice import miniature_notice
-from minigpt4.errors import SettingsError
 
 if TYPE_CHECKING:
     from minigpt4.serving.demo.events import Contents
@@ -42,7 +41,7 @@ def demo(
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, ...")] = "auto",
 ) -> None:
     """Open a web page to talk about pictures."""
-    listener = _listen(host, port)
+    listener = take_port(host, port)
     import uvicorn
 
     from minigpt4.serving.demo.app import demo_app
@@ -92,22 +91,6 @@ def _build_contents(model: str, compare: str | None, *, device: str, stack: Exit
 def _started(engine: Any, stack: ExitStack) -> Any:
     stack.callback(engine.close, finish=False)
     return engine
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    """Take the port now, so that a taken one is known before the models are loaded."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-    except OSError as error:
-        listener.close()
-        raise SettingsError(
-            f"cannot listen on {host} port {port} ({error.strerror or error}); "
-            "choose another with --port or --host"
-        ) from error
-    return listener
 
 
 def _report(done: int, total: int) -> None:

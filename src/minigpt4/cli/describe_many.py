@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections.abc import Sequence
@@ -75,15 +74,14 @@ def describe_many(
 ) -> None:
     """Answer what is not answered in `out` yet; leaves with exit code 1 if a picture failed."""
     from minigpt4 import load
+    from minigpt4.generation.ranks import Share, own_device, ranks_together
     from minigpt4.serving.engine import Engine
     from minigpt4.serving.folder import (
         PICTURES_AHEAD,
         AnswerFile,
-        Share,
         answer_questions,
         join_parts,
         open_questions,
-        ranks_together,
     )
 
     share = Share.from_environment()
@@ -102,7 +100,7 @@ def describe_many(
         if questions:
             file = AnswerFile(share.file(out))
             with Engine(
-                load(model, device=_device_of(device)),
+                load(model, device=own_device(device)),
                 max_batch=batch_size,
                 max_queue=PICTURES_AHEAD * batch_size,
                 request_seconds=float("inf"),
@@ -120,15 +118,6 @@ def describe_many(
     progress.end()
     if progress.num_failed:
         raise typer.Exit(1)
-
-
-def _device_of(device: str) -> str:
-    """Give each rank of a machine a device of its own."""
-    import torch
-
-    if device == "auto" and "LOCAL_RANK" in os.environ and torch.cuda.is_available():
-        return f"cuda:{os.environ['LOCAL_RANK']}"
-    return device
 
 
 def _duration(seconds: float) -> str:

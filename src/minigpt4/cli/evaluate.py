@@ -19,6 +19,7 @@ import typer
 
 from minigpt4.cli.notice import print_miniature_notice
 from minigpt4.cli.progress import progress
+from minigpt4.cli.service_key import OPENAI_HOST, OPENAI_KEY, service_key
 from minigpt4.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -74,8 +75,9 @@ def evaluate(
     ] = None,
     judge_model: Annotated[str | None, typer.Option(help="Its name there.")] = None,
     judge_key_variable: Annotated[
-        str, typer.Option(help="The environment variable that holds its key.")
-    ] = "OPENAI_API_KEY",
+        str | None,
+        typer.Option(help=f"Variable with its key.  [default: {OPENAI_KEY} for {OPENAI_HOST}]"),
+    ] = None,
     persons: Annotated[
         int, typer.Option(min=1, help="Persons that judge each answer, with --judge person.")
     ] = 1,
@@ -100,6 +102,7 @@ def evaluate(
     from minigpt4 import load
     from minigpt4.evaluation.answer_files import score_file
     from minigpt4.evaluation.runner import evaluate_in_full
+    from minigpt4.generation.ranks import own_device
 
     settings = {
         "data": data, "images": images, "limit": limit, "only": only, "prompt": prompt,
@@ -120,7 +123,7 @@ def evaluate(
                 print_miniature_notice(model)
             with progress(task) as report:
                 result = evaluate_in_full(
-                    task, load(model, device=_device_of(device)), out=out, judge=judges,
+                    task, load(model, device=own_device(device)), out=out, judge=judges,
                     batch_size=batch_size, report=report, **settings,
                 )  # fmt: skip
         if not result.answers:
@@ -160,7 +163,7 @@ def _open_judge(
     out: Path,
     url: str | None,
     model: str | None,
-    key: str,
+    key: str | None,
     persons: int,
     stack: ExitStack,
 ) -> str | Judge:
@@ -180,7 +183,7 @@ def _open_judge(
         )
     service = ChatService(
         ChatServiceSettings(url=url, model=model),
-        api_key=os.environ.get(key),
+        api_key=service_key(url, key),
         cache_path=out / "judge_replies.sqlite",
     )
     return LLMJudge(task, stack.enter_context(service))
@@ -227,12 +230,3 @@ def _say_what_waits(judges: Sequence[str | Judge]) -> None:
                 f"  minigpt4 curate judge {judge.file}\nand run this command again.",
                 file=sys.stderr,
             )
-
-
-def _device_of(device: str) -> str:
-    """Give each process of a machine a device of its own."""
-    import torch
-
-    if device == "auto" and "LOCAL_RANK" in os.environ and torch.cuda.is_available():
-        return f"cuda:{os.environ['LOCAL_RANK']}"
-    return device

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from minigpt4.cli.table import DEFAULT_RUNS, BaseOption, DeviceOption, OverridesOption, RunsOption
+from minigpt4.cli.options import DeviceOption
+from minigpt4.cli.table import DEFAULT_RUNS, BaseOption, OverridesOption, RunsOption
 
 
 def figure(

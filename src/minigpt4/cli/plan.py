@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from minigpt4.cli.options import BaseOption, OverridesOption
+
 if TYPE_CHECKING:
     from minigpt4.recipes.plan import Plan
 
@@ -19,13 +21,8 @@ def plan(
         float, typer.Option("--gpu-gb", min=0.1, help="Memory of one GPU, in GB.")
     ] = 24.0,
     gpus: Annotated[int, typer.Option("--gpus", min=1, help="GPUs that share the work.")] = 1,
-    overrides: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="NAME=VALUE", help="Change a setting, as in training."),
-    ] = None,
-    base: Annotated[
-        str | None, typer.Option("--base", help="For rows of the paper's tables: the model.")
-    ] = None,
+    overrides: OverridesOption = None,
+    base: BaseOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a stage.")] = False,
 ) -> None:
     """Print parameters, memory by part, the micro-batch that fits, samples and hours.

@@ -9,10 +9,10 @@ from typing import Annotated
 
 import typer
 
+from minigpt4.cli.options import DeviceOption
 from minigpt4.cli.table import (
     DEFAULT_RUNS,
     BaseOption,
-    DeviceOption,
     OverridesOption,
     RunsOption,
     SeedsOption,
@@ -71,11 +71,13 @@ def reproduce(
     from minigpt4.recipes.report.paper_doc import paper_doc
 
     page = report_page(results)
-    write_whole(out / "results.json", json.dumps(results.as_json(), indent=1) + "\n")
+    numbers = json.dumps(results.as_json(), indent=1) + "\n"
+    write_whole(out / "results.json", numbers)
     write_whole(out / "index.html", page)
     write_whole(out / "paper.md", paper_doc(results, report="index.html"))
     if docs is not None:
         write_whole(docs / "report" / "index.html", page)
+        write_whole(docs / "report" / "results.json", numbers)
         write_whole(docs / "paper.md", paper_doc(results, report="report/index.html"))
     for finding in results.findings:
         print(f"{finding.outcome:>9}  {finding.number}. {finding.statement}")

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from minigpt4.cli.options import DeviceOption
+
 if TYPE_CHECKING:
     from minigpt4.recipes.row_models import RowModel
     from minigpt4.recipes.table import Table, TableResult
@@ -29,7 +31,6 @@ SeedsOption = Annotated[int, typer.Option("--seeds", min=1, help="Trainings of e
 RunsOption = Annotated[
     Path, typer.Option("--runs", help="Folder of trainings and answers, which commands share.")
 ]
-DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1, mps.")]
 DEFAULT_RUNS = Path("runs/tables")
 
 

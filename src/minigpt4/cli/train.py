@@ -10,29 +10,27 @@ from typing import Annotated, Any
 
 import typer
 
-from minigpt4.recipes import RECIPES
+from minigpt4.cli.options import (
+    BaseOption,
+    ConfigOption,
+    DeviceOption,
+    OverridesOption,
+    RecipeArgument,
+)
 
 
 def train(
-    recipe: Annotated[str, typer.Argument(help=f"One of: {', '.join(RECIPES)}.")],
-    overrides: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="NAME=VALUE", help="Change a setting, e.g. num_steps=120."),
-    ] = None,
+    recipe: RecipeArgument,
+    overrides: OverridesOption = None,
     out: Annotated[
         Path | None, typer.Option("--out", help="Folder of the run; default runs/RECIPE.")
     ] = None,
-    base: Annotated[
-        str | None,
-        typer.Option("--base", help="Run a table's row on: vicuna_7b, vicuna_13b, miniature."),
-    ] = None,
+    base: BaseOption = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from the newest checkpoint in --out.")
     ] = False,
-    device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
-    config: Annotated[
-        Path | None, typer.Option("--config", help="JSON or YAML file of settings.")
-    ] = None,
+    device: DeviceOption = "auto",
+    config: ConfigOption = None,
 ) -> None:
     """Run a recipe: metrics, a loss plot, checkpoints and the trained model go to --out.
 

@@ -1,4 +1,4 @@
-"""Is a sentence English? Told by its script and by the small words that every sentence needs.
+"""Is it English? Told by its script and by the small words that every sentence needs.
 
 No model and no word list of a language is needed: the commonest function words of English make up
 more than a third of any English text, and those of its neighbours give other languages away.
@@ -9,32 +9,45 @@ from __future__ import annotations
 import re
 import unicodedata
 
-_ENGLISH = frozenset(
-    """a about above after all along also an and another any are around as at back be because been
-    before behind being below beside between both but by can close could do does down each edge end
-    few for four from front full has have having he her here his i if in inside into is it its just
-    left like look looks lots made many may middle more most near next no not of off on one only or
-    other out outside over right several she side small so some such than that the their them there
-    these they this those three through to top towards two under up very visible was we well were
-    what when where which while who will with within without you""".split()  # noqa: SIM905
+FUNCTION_WORDS = frozenset(
+    """a about above across all along also am an and another any are around as at be been behind
+    being below between both but by can could did do does down each few for from had has have he
+    her here him his how i if in into is it its just many may me might more most must my near
+    next no nor not of off on one onto or other our out over shall she should so some than that
+    the their them then there these they this those three through to two under up upon us very
+    was we were what when where which while who why will with would you your""".split()  # noqa: SIM905
 )
-_FOREIGN = (
-    frozenset(
-        """aber auch auf aus bei das dem den der des die ein eine einem einen einer für hat ich im
-    ist mit nicht oder sich sie sind und unter von vor wird zu zum zur
-    au aux avec ce cette ces dans des du elle est et il ils je la le les leur mais nous par pas pour
-    qui que sont sur un une vous
-    al como con cuando de del el ella en es esta este esto hay las los muy más para pero por que se
-    ser son su sus una unos y
-    che di della delle gli il nel nella per più sono sulla uno
-    com da das do dos em foto mas na nas não no nos o os para pela pelo uma
-    een het met niet op van voor zijn
-    och en det som på är av till""".split()  # noqa: SIM905
-    )
-    - _ENGLISH
+"""Nearly half of all words of any English text."""
+FOREIGN_WORDS = frozenset(
+    """auf avec che con dans das della dem den der des di ein eine einen el en es est et gli il im
+    ist la las le les lo los mit nicht para por que qui sur un una und une von y zu""".split()  # noqa: SIM905
 )
+"""Function words of neighbours that are seen in no English sentence but inside names."""
+
+_OF_DESCRIPTIONS = frozenset(
+    """after back because before beside close edge end four front full having inside left like look
+    looks lots made middle only outside right several side small such top towards visible well
+    within without""".split()  # noqa: SIM905
+)
+"""Further words that descriptions of pictures are full of."""
+_ALSO_FOREIGN = frozenset(
+    """aber al au auch aus aux av bei ce ces cette com como cuando da de del delle det die dos du
+    een einem einer ella elle em esta este esto foto für hat hay het ich ils je leur mais mas
+    met muy más na nas nel nella niet nos nous não o och oder op os par pas pela pelo per pero
+    più pour på se ser sich sie sind som son sono sont su sulla sus till uma uno unos unter van
+    voor vor vous wird zijn zum zur är""".split()  # noqa: SIM905
+)
+"""Rarer ones, of which some are rare English words too: only many of them tell."""
 _MIN_WORDS = 4
 _MIN_ENGLISH_SHARE = 0.1
+
+
+def foreign_share(text: str) -> float:
+    """Return the share of letters that are not Latin."""
+    letters = [letter for letter in text if letter.isalpha()]
+    if not letters:
+        return 0.0
+    return sum("LATIN" not in unicodedata.name(each, "") for each in letters) / len(letters)
 
 
 def foreign_sentence(sentence: str) -> bool:
@@ -43,17 +56,13 @@ def foreign_sentence(sentence: str) -> bool:
     It is if a fifth of its letters are of another script, if foreign function words outnumber the
     English ones, or, from eight words on, if it has next to no English ones.
     """
-    letters = [char for char in sentence if char.isalpha()]
-    if not letters:
-        return False
-    other = sum("LATIN" not in unicodedata.name(char, "") for char in letters)
-    if other > len(letters) / 5:
+    if foreign_share(sentence) > 1 / 5:
         return True
     words = re.findall(r"[^\W\d_]+", sentence.lower())
     if len(words) < _MIN_WORDS:
         return False
-    english = sum(word in _ENGLISH for word in words)
-    foreign = sum(word in _FOREIGN for word in words)
+    english = sum(word in FUNCTION_WORDS or word in _OF_DESCRIPTIONS for word in words)
+    foreign = sum(word in FOREIGN_WORDS or word in _ALSO_FOREIGN for word in words)
     if foreign >= 2 and foreign > english:
         return True
     return len(words) >= 2 * _MIN_WORDS and english < _MIN_ENGLISH_SHARE * len(words)

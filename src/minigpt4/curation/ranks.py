@@ -6,11 +6,11 @@ and no disk that all processes can reach is needed. Each `map` gives every proce
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
 from typing import Any
+
+from minigpt4.generation.ranks import Share, ranks_together
 
 Work = Callable[[Sequence[Any]], Sequence[Any]]
 """Answers some items, one result for each."""
@@ -65,15 +65,7 @@ class Ranks:
 @contextmanager
 def ranks_of_launch(works: Mapping[str, Work]) -> Generator[Ranks]:
     """Give the processes that torchrun says there are."""
-    rank, num_ranks = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
-    if num_ranks == 1:
-        yield Ranks(works)
-        return
-    from torch import distributed
-
+    share = Share.from_environment()
     # While the first process waits for a repair service, the others wait for it.
-    distributed.init_process_group("gloo", timeout=timedelta(days=7))
-    try:
-        yield Ranks(works, rank=rank, num_ranks=num_ranks)
-    finally:
-        distributed.destroy_process_group()
+    with ranks_together(share):
+        yield Ranks(works, rank=share.rank, num_ranks=share.num_ranks)

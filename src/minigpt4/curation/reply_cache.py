@@ -5,12 +5,10 @@ Also the book of what was spent, over all runs.
 
 from __future__ import annotations
 
-import sqlite3
-import threading
-from contextlib import closing
 from pathlib import Path
 
 from minigpt4.curation.chat_http import Answer
+from minigpt4.curation.database import Database, create_tables
 from minigpt4.curation.draft import utc_now
 from minigpt4.errors import ChatServiceError
 
@@ -29,41 +27,28 @@ class ReplyCache:
         self.path = path
         if path is not None:
             Path(path).parent.mkdir(parents=True, exist_ok=True)
-        self._lock = threading.Lock()
-        self._connection = sqlite3.connect(
-            ":memory:" if path is None else path, timeout=60, check_same_thread=False
+        self._database = Database(
+            None if path is None else Path(path), error=ChatServiceError, if_damaged=_move_away
         )
         try:
-            with self._connection:
-                self._connection.execute("PRAGMA journal_mode = WAL")
-                self._connection.execute(_SCHEMA)
-        except sqlite3.DatabaseError as error:
-            self._connection.close()
-            raise ChatServiceError(
-                f"the cache of replies at {path} can't be used ({error}); move it away to begin "
-                "a new one"
-            ) from error
+            with self._database.transaction() as connection:
+                create_tables(connection, _SCHEMA)
+        except BaseException:
+            self.close()
+            raise
 
     def close(self) -> None:
         """Close the file."""
-        self._connection.close()
+        self._database.close()
 
     def find(self, key: str) -> Answer | None:
         """Return the reply that was kept, or None."""
-        with self._lock, closing(self._connection.cursor()) as cursor:
-            row = cursor.execute(
-                "SELECT text, finish_reason, num_prompt_tokens, num_completion_tokens "
-                "FROM replies WHERE key = ?",
-                (key,),
-            ).fetchone()
-        if row is None:
-            return None
-        return Answer(
-            text=row[0],
-            finish_reason=row[1],
-            num_prompt_tokens=row[2],
-            num_completion_tokens=row[3],
+        rows = self._database.query(
+            "SELECT text, finish_reason, num_prompt_tokens, num_completion_tokens "
+            "FROM replies WHERE key = ?",
+            (key,),
         )
+        return Answer(**rows[0]) if rows else None
 
     def keep(self, key: str, model: str, answer: Answer) -> None:
         """Keep a reply.
@@ -75,23 +60,18 @@ class ReplyCache:
             key, model, utc_now(), answer.text, answer.finish_reason,
             answer.num_prompt_tokens, answer.num_completion_tokens,
         )  # fmt: skip
-        try:
-            with self._lock, self._connection:
-                self._connection.execute(
-                    "INSERT OR REPLACE INTO replies VALUES (?, ?, ?, ?, ?, ?, ?)", row
-                )
-        except sqlite3.Error as error:
-            raise ChatServiceError(
-                f"a reply can't be kept in {self.path} ({error}); the others are safe: make room "
-                "and run the same command again"
-            ) from error
+        with self._database.transaction() as connection:
+            connection.execute("INSERT OR REPLACE INTO replies VALUES (?, ?, ?, ?, ?, ?, ?)", row)
 
     def totals(self, model: str) -> tuple[int, int, int]:
         """Return replies, prompt tokens and completion tokens of a model, over all runs."""
-        with self._lock, closing(self._connection.cursor()) as cursor:
-            row = cursor.execute(
-                "SELECT COUNT(*), TOTAL(num_prompt_tokens), TOTAL(num_completion_tokens) "
-                "FROM replies WHERE model = ?",
-                (model,),
-            ).fetchone()
+        row = self._database.query(
+            "SELECT COUNT(*), TOTAL(num_prompt_tokens), TOTAL(num_completion_tokens) "
+            "FROM replies WHERE model = ?",
+            (model,),
+        )[0]
         return int(row[0]), int(row[1]), int(row[2])
+
+
+def _move_away() -> str:
+    return "move it away to begin a new one; the replies in it would be paid for again"

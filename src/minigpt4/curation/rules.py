@@ -84,10 +84,11 @@ _ABOUT = re.compile(
 _ODD = re.compile(r"[^\w\s.,;:!?'\"()\-–—‘’“”…%$€£&/°+#@*]|_{2,}|�")
 _STRAY = re.compile(
     r"[@#*&%$+/]{2,}|(?:^|\s)[@#*%$+/]+(?=\s|$)|\.\s*\.(?!\.)(?<!\.\.\.)|[,;:!?]\s*[,;:]|!{3,}|\?{3,}"
-    r"|https?://|www\.|<[a-z/][^>]*>|\b[bcdfghjklmnpqrstvwxz]{2,}\d*\b(?<!\btv)(?<!\bdr)(?<!\bmr)"
-    r"(?<!\bms)(?<!\bmrs)(?<!\bst)(?<!\bft)(?<!\bkm)(?<!\bcm)(?<!\bmm)(?<!\bkg)(?<!\bpm)(?<!\bvs)"
-    r"(?<!\bth)(?<!\bnd)(?<!\brd)"
+    r"|https?://|www\.|<[a-z/][^>]*>"
 )
+# Letters that are no word have no vowel; in capitals they are one (DVD, BBQ, St., NBA).
+_LETTERS = re.compile(r"\b[bcdfghjklmnpqrstvwxz]{2,}\d*\b")
+_NO_VOWEL = frozenset("tv tvs dr mr ms mrs st ft km cm mm kg lb lbs mph pm vs th nd rd".split())  # noqa: SIM905
 _OPEN_ENDS = frozenset(
     "a an the and or with of to at from by their its his her very is are was were".split()  # noqa: SIM905
 )
@@ -163,7 +164,9 @@ def meaningless_characters(candidate: Candidate, settings: RuleSettings) -> Ruli
     """Stray signs, addresses, tags, letters that are no word."""
     text = candidate.text
     found = _ODD.search(text) or _STRAY.search(text.lower().replace("...", "…"))
-    return _reject(f"meaningless characters: {found.group().strip()!r}") if found else None
+    strays = [found.group().strip()] if found else []
+    strays += [each for each in _LETTERS.findall(text) if each not in _NO_VOWEL]
+    return _reject(f"meaningless characters: {strays[0]!r}") if strays else None
 
 
 def not_english(candidate: Candidate, settings: RuleSettings) -> Ruling | None:

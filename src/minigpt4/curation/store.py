@@ -12,21 +12,19 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import threading
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import fields
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
+from minigpt4.curation.database import Database, create_tables
 from minigpt4.curation.draft import Draft, Stage, Verdict, utc_now
 from minigpt4.errors import CurationError
 
 DATABASE, PICTURES, LOCK, BACKUP = "drafts.sqlite", "pictures", "run.lock", "drafts.backup.sqlite"
 VERSION = 1
 
-_WAIT_SECONDS = 60.0
 _COLUMNS = tuple(field.name for field in fields(Draft) if field.name != "verdicts")
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS notes (name TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -72,35 +70,24 @@ class DraftStore:
                 "`minigpt4 curate run`"
             )
         self.pictures.mkdir(parents=True, exist_ok=True)
-        self._lock = threading.RLock()
-        self._depth = 0
-        self._connection = sqlite3.connect(
-            self.path, timeout=_WAIT_SECONDS, isolation_level=None, check_same_thread=False
-        )
-        self._connection.row_factory = sqlite3.Row
+        self._database = Database(self.path, if_damaged=self._if_damaged)
         try:
             self._prepare()
         except BaseException:
-            self._connection.close()
+            self.close()
             raise
 
     def __enter__(self) -> DraftStore:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
         """Close the database; what was recorded is on disk already."""
-        self._connection.close()
+        self._database.close()
 
-    @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
+    def transaction(self) -> AbstractContextManager[sqlite3.Connection]:
         """Give the connection; all that is done in the block happens, or nothing of it.
 
         Blocks may be nested; the outermost one counts. Other tables may be kept here too.
@@ -108,21 +95,7 @@ class DraftStore:
         Raises:
             CurationError: when the database is damaged, the disk is full or others hold it.
         """
-        with self._lock, self._explained():
-            self._depth += 1
-            try:
-                if self._depth == 1:
-                    self._connection.execute("BEGIN IMMEDIATE")
-                yield self._connection
-                if self._depth == 1:
-                    self._connection.execute("COMMIT")
-            except BaseException:
-                # SQLite has rolled back by itself already after some errors, as a full disk.
-                if self._depth == 1 and self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
-                raise
-            finally:
-                self._depth -= 1
+        return self._database.transaction()
 
     def query(self, sql: str, values: Iterable[Any] = ()) -> list[sqlite3.Row]:
         """Return the rows of a SELECT.
@@ -130,8 +103,7 @@ class DraftStore:
         Raises:
             CurationError: when the database is damaged.
         """
-        with self._lock, self._explained():
-            return self._connection.execute(sql, tuple(values)).fetchall()
+        return self._database.query(sql, values)
 
     # Drafts
 
@@ -256,27 +228,15 @@ class DraftStore:
     def back_up(self) -> Path:
         """Write a whole copy of the database beside it, in the place of the last one."""
         backup = self.folder / BACKUP
-        aside = backup.with_name(f".{BACKUP}.partial")
-        aside.unlink(missing_ok=True)
-        with self._lock, self._explained(), closing(sqlite3.connect(aside)) as copy:
-            self._connection.backup(copy)
-        aside.replace(backup)
+        self._database.back_up(backup)
         return backup
 
     # What may go wrong
 
     def _prepare(self) -> None:
-        with self._explained():
-            self._connection.execute("PRAGMA journal_mode = WAL")
-            self._connection.execute("PRAGMA synchronous = FULL")
-            self._connection.execute("PRAGMA foreign_keys = ON")
-            result = self._connection.execute("PRAGMA quick_check").fetchone()[0]
-            if result != "ok":
-                raise sqlite3.DatabaseError(result)
-            # `executescript` would commit by itself, so a killed process could leave half.
-            with self.transaction() as connection:
-                for statement in filter(str.strip, _SCHEMA.split(";")):
-                    connection.execute(statement)
+        self._database.check()
+        with self.transaction() as connection:
+            create_tables(connection, _SCHEMA)
         version = self.noted("version")
         if version is None:
             self.note("version", VERSION)
@@ -286,29 +246,12 @@ class DraftStore:
                 "program that wrote it"
             )
 
-    @contextmanager
-    def _explained(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.DatabaseError as error:
-            raise CurationError(self._explain(error)) from error
-
-    def _explain(self, error: sqlite3.DatabaseError) -> str:
-        said = str(error)
-        if "full" in said:
-            return (
-                f"the disk of {self.path} is full; what was recorded before is safe: make room "
-                "and run the same command again"
-            )
-        if "locked" in said or "busy" in said:
-            return f"{self.path} is held by another program ({said}); end it and try again"
-        if "readonly" in said or "unable to open" in said:
-            return f"{self.path} can't be written ({said}); check its owner and rights"
+    def _if_damaged(self) -> str:
         backup = self.folder / BACKUP
         copy = f"put {backup} in its place" if backup.is_file() else "there is no copy of it"
         return (
-            f"{self.path} is damaged ({said}); {copy}, or rescue what is readable with "
-            f"`sqlite3 {DATABASE} .recover`; the pictures are not concerned"
+            f"{copy}, or rescue what is readable with `sqlite3 {DATABASE} .recover`; the pictures "
+            "are not concerned"
         )
 
 

@@ -21,6 +21,7 @@ from typing import Any, TextIO
 from minigpt4.errors import DataError
 from minigpt4.evaluation.identity import hash_json
 from minigpt4.evaluation.question import Answer, Question
+from minigpt4.generation.ranks import part_file, part_files
 
 FOLDER = "answers"
 
@@ -35,9 +36,9 @@ class AnswerStore:
             DataError: for a file that holds something else than answers.
         """
         self.path = out / FOLDER / f"{fingerprint}.jsonl"
-        self._own = self.path if rank == 0 else _of_rank(self.path, rank)
+        self._own = self.path if rank == 0 else part_file(self.path, rank)
         self._file: TextIO | None = None
-        self._rows = {row["id"]: row for path in self._parts() for row in read_rows(path)}
+        self._rows = {row["id"]: row for path in part_files(self.path) for row in read_rows(path)}
 
     def __enter__(self) -> AnswerStore:
         return self
@@ -75,7 +76,7 @@ class AnswerStore:
     def join(self) -> None:
         """Join the files of all processes into one; only when all of them have ended."""
         self.close()
-        parts = self._parts()
+        parts = part_files(self.path)
         self._rows = {row["id"]: row for path in parts for row in read_rows(path)}
         if len(parts) > 1:
             lines = [json.dumps(row, ensure_ascii=False) + "\n" for row in self._rows.values()]
@@ -88,10 +89,6 @@ class AnswerStore:
         if self._file is not None:
             self._file.close()
             self._file = None
-
-    def _parts(self) -> list[Path]:
-        ranks = sorted(self.path.parent.glob(f"{self.path.name}.rank*"))
-        return [path for path in (self.path, *ranks) if path.is_file()]
 
 
 def answer_id(question: Question) -> str:
@@ -154,10 +151,6 @@ def _row_of(answer: Answer) -> dict[str, Any]:
     if answer.losses:
         row |= {"losses": list(answer.losses), "lengths": list(answer.lengths)}
     return row
-
-
-def _of_rank(path: Path, rank: int) -> Path:
-    return path.with_name(f"{path.name}.rank{rank}")
 
 
 def _open_at_end(path: Path) -> TextIO:

@@ -7,11 +7,8 @@ Greedy unless a question says otherwise. Under torchrun every process answers it
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from datetime import timedelta
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,25 +18,13 @@ from minigpt4.evaluation.identity import computed_with, identify_model
 from minigpt4.evaluation.question import Answer, Question
 from minigpt4.generation.generate import generate
 from minigpt4.generation.prompt import Prompt, encode_row, model_template
+from minigpt4.generation.ranks import Share, ranks_together
 from minigpt4.generation.scoring import candidate_losses
 from minigpt4.processing.conversation import PLAIN, Conversation, Template
 from minigpt4.processing.processor import STAGE1_LAYOUT, STAGE2_LAYOUT, STAGE2_LLAMA2_LAYOUT
 
 Report = Callable[[int, int], None]
 """Called with (done, all) as work goes on, for a progress bar."""
-
-
-@dataclass(frozen=True)
-class Share:
-    """Which part of the questions this process answers."""
-
-    rank: int = 0
-    num_ranks: int = 1
-
-    @classmethod
-    def from_environment(cls) -> Share:
-        """Read what torchrun says; a process that was started alone answers everything."""
-        return cls(int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1")))
 
 
 def answer_all(
@@ -162,22 +147,6 @@ def official_losses(answer: Answer) -> list[float]:
 def lowest(losses: Sequence[float]) -> int:
     """Return the place of the lowest loss, of equal ones the first."""
     return min(range(len(losses)), key=losses.__getitem__)
-
-
-@contextmanager
-def ranks_together(share: Share) -> Generator[Callable[[], object]]:
-    """Give a function that returns when all processes have called it."""
-    if share.num_ranks == 1:
-        yield lambda: None
-        return
-    from torch import distributed
-
-    # Shares differ in how long their answers are, so one process may wait long for another.
-    distributed.init_process_group("gloo", timeout=timedelta(days=7))
-    try:
-        yield distributed.barrier
-    finally:
-        distributed.destroy_process_group()
 
 
 def _conversation(question: Question) -> Conversation:

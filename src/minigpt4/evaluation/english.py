@@ -1,5 +1,7 @@
 """What a few lists of words can tell about any English text: is it English, has a sentence a verb?
 
+What is said of any language, and of other ones, is in `curation/english.py`.
+
 No tagger and no download: closed classes of words are listed whole, open ones are known by their
 commonest members and endings. The lists lean towards letting a text pass.
 """
@@ -7,19 +9,9 @@ commonest members and endings. The lists lean towards letting a text pass.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Sequence
 
-FUNCTION_WORDS = frozenset(
-    """a an the this that these those my your his her its our their i you he she it
-    we they me him us them who which what where when while as if than then so and or
-    but nor not no is are was were be been being am do does did has have had can
-    could will would shall should may might must of in on at to for from with by
-    about into over under above below behind between through across along around
-    near next up down out off onto upon there here all both each some any many few
-    more most other another one two three very just also how why""".split()  # noqa: SIM905
-)
-"""Nearly half of all words of any English text."""
+from minigpt4.curation.english import FOREIGN_WORDS, FUNCTION_WORDS
 
 AUXILIARIES = frozenset(
     """is are was were be been am 'm 're 's has have had do does did can could will
@@ -68,11 +60,6 @@ _AFTER_VERBS = frozenset(
     across along around into onto with from by behind near beside towards toward out
     up down away back and like""".split()  # noqa: SIM905
 )
-_FOREIGN = frozenset(
-    """und das der dem den ein eine einen ist nicht mit auf im von zu el la los las
-    un una es y en con por para le les des une est et que qui dans sur avec il lo
-    gli della di che""".split()  # noqa: SIM905
-)
 _ABBREVIATIONS = frozenset(
     """mr mrs ms dr st vs tv km cm mm ft lb lbs kg ml hd dvd cd pc html css js nyc
     ny usa uk pm am th nd rd hmm shh psst pfft brr tbsp tsp""".split()  # noqa: SIM905
@@ -108,15 +95,6 @@ def has_verb(sentence: str) -> bool:
     return any(_is_verb(words, place) for place in range(len(words)))
 
 
-def foreign_share(text: str) -> float:
-    """Return the share of letters that are not Latin."""
-    letters = [letter for letter in text if letter.isalpha()]
-    if not letters:
-        return 0.0
-    foreign = sum(not unicodedata.name(letter, "").startswith("LATIN") for letter in letters)
-    return foreign / len(letters)
-
-
 def function_share(words: Sequence[str]) -> float:
     """Return the share of English function words; about 0.4 in English, below 0.15 elsewhere."""
     return sum(word in FUNCTION_WORDS or "'" in word for word in words) / max(1, len(words))
@@ -131,7 +109,9 @@ def foreign_phrase(text: str) -> str:
     for place in range(len(words) - 1):
         pair = words[place : place + 2]
         around = words[max(0, place - 1) : place + 3]
-        if all(word in _FOREIGN for word in pair) and not any(word[0].isupper() for word in around):
+        if all(word in FOREIGN_WORDS for word in pair) and not any(
+            word[0].isupper() for word in around
+        ):
             return " ".join(pair)
     return ""
 

@@ -14,9 +14,9 @@ import re
 from collections import Counter
 from typing import Literal
 
+from minigpt4.curation.english import foreign_share
 from minigpt4.evaluation.english import (
     foreign_phrase,
-    foreign_share,
     function_share,
     has_verb,
     sentences_in,

@@ -19,11 +19,12 @@ from minigpt4.config import build_config, dump_config
 from minigpt4.errors import DataError, SettingsError
 from minigpt4.evaluation.agreement import PairAgreement, agree
 from minigpt4.evaluation.answer_store import write_whole
-from minigpt4.evaluation.answering import Report, Share, answer_all
+from minigpt4.evaluation.answering import Report, answer_all
 from minigpt4.evaluation.identity import hash_code, hash_json, identify_model
 from minigpt4.evaluation.judges import Judge, rule_judge
 from minigpt4.evaluation.question import Answer, Question
 from minigpt4.evaluation.task import Judged, Judgement, Scores, Task, TaskSettings, find_task
+from minigpt4.generation.ranks import Share
 
 __all__ = ["Evaluation", "answer_all", "evaluate", "evaluate_in_full", "score_answers"]
 

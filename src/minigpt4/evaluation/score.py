@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -48,11 +48,16 @@ def share_score(hits: int, count: int) -> Score | None:
     )
 
 
-def mean_score(sums: Sequence[float], weights: Sequence[float] | None = None) -> Score | None:
+def mean_score(
+    sums: Sequence[float], weights: Sequence[float] | None = None, *, share: bool = False
+) -> Score | None:
     """Return the sum of `sums` over the sum of `weights`, with a normal interval.
 
     Each entry is one picture: what belongs to the same picture is not independent. Without
     weights this is the mean. None where there is no entry.
+
+    Args:
+        share: every entry lies between 0 and 1, and so does the interval.
     """
     weights = [1.0] * len(sums) if weights is None else weights
     count = len(sums)
@@ -63,7 +68,12 @@ def mean_score(sums: Sequence[float], weights: Sequence[float] | None = None) ->
     half = 0.0
     if count > 1:
         half = Z_95 * math.sqrt(squares * count / (count - 1)) / sum(weights)
-    return Score(value=value, count=count, interval=(value - half, value + half))
+    score = Score(value=value, count=count, interval=(value - half, value + half))
+    if not share:
+        return score
+    if value in (0, 1):
+        return _doubted(score, count)
+    return replace(score, interval=(max(0.0, value - half), min(1.0, value + half)))
 
 
 def bootstrap_score(sums: Sequence[float], weights: Sequence[float] | None = None) -> Score | None:
@@ -71,7 +81,9 @@ def bootstrap_score(sums: Sequence[float], weights: Sequence[float] | None = Non
 
     Each entry is one answer, drawn as a whole: the objects that one answer names, as CHAIR counts
     them, are not independent. `count` is the sum of the weights. None where there is no weight.
+    With weights the sums are parts of them, and the score is a share.
     """
+    is_share = weights is not None
     weights = [1.0] * len(sums) if weights is None else weights
     if sum(weights) == 0:
         return None
@@ -82,7 +94,10 @@ def bootstrap_score(sums: Sequence[float], weights: Sequence[float] | None = Non
         # A resample without any weight says nothing; the value itself is the least surprising.
         return float(values[chosen].sum() / size) if size else float(values.sum() / sizes.sum())
 
-    return bootstrap(ratio, len(values), count=round(sizes.sum()))
+    score = bootstrap(ratio, len(values), count=round(sizes.sum()))
+    if is_share and score is not None and score.value in (0, 1):
+        return _doubted(score, int((sizes > 0).sum()))
+    return score
 
 
 def bootstrap(
@@ -104,3 +119,9 @@ def bootstrap(
         count=num_items if count is None else count,
         interval=(min(value, float(low)), max(value, float(high))),
     )
+
+
+def _doubted(score: Score, num_entries: int) -> Score:
+    """Give a share of 0 or 1 Wilson's interval: entries that are all alike show no spread."""
+    alike = share_score(round(score.value) * num_entries, num_entries)
+    return score if alike is None else replace(score, interval=alike.interval)

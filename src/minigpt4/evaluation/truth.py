@@ -41,7 +41,7 @@ def _forms(names: Sequence[str]) -> dict[str, str]:
 
 _KIND_OF = _forms(KINDS)
 _FOOD_OF = _forms((*DISHES, *INGREDIENTS))
-_THING = rf"(?:(?:small|large|little|tiny|big) )?((?:{'|'.join(COLORS)}) (?:{'|'.join(KINDS)}))"
+_THING = rf"\b(?:(?:small|large|little|tiny|big) )?((?:{'|'.join(COLORS)}) (?:{'|'.join(KINDS)}))\b"
 _RELATION = (
     rf"{_THING} (?:(?:is|was|stays|can be seen) )?"
     rf"(on|under|left of|right of|next to|beside) (?:the|an?) {_THING}"

@@ -118,7 +118,7 @@ def sameness(texts: Sequence[str]) -> Score | None:
         len(one & other) / len(one | other) if one | other else 1.0
         for one, other in pairwise(pairs)
     ]
-    return mean_score(shares)
+    return mean_score(shares, share=True)
 
 
 def _word_pairs(text: str) -> set[tuple[str, str]]:

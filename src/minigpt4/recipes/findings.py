@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from minigpt4.evaluation.score import Score
@@ -133,6 +133,15 @@ def decide(
         number=number, statement=statement, outcome=outcome, comparisons=tuple(comparisons),
         reason=reason,
     )  # fmt: skip
+
+
+def without_guess(finding: Finding) -> Finding:
+    """Return a finding with what follows from its numbers, and no guess at their cause."""
+    reason = finding.reason if finding.outcome == "not run" else ""
+    if finding.outcome == "not shown":
+        undecided = [each for each in finding.comparisons if each.outcome == "not shown"]
+        reason = _smallest_visible(undecided)
+    return replace(finding, reason=reason)
 
 
 def _smallest_visible(undecided: Sequence[Comparison]) -> str:

@@ -12,11 +12,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from minigpt4.recipes.row_models import BLIP2, MINIGPT4
+from minigpt4.recipes.row_models import BLIP2, BLIP2_NOTE, MINIATURE_BLIP2_PROMPT, MINIGPT4
 from minigpt4.recipes.table import Column, Row, Table
 
 _COVERED = Column(title="covered", task="caption_coverage", key="covered", options={"limit": 200})
-_ALONE = replace(_COVERED, options={"limit": 200, "prompt": ""})
+_CAPTION = replace(
+    _COVERED, options={"limit": 200, "prompt": ""}, miniature_prompt=MINIATURE_BLIP2_PROMPT
+)
 
 TABLE = Table(
     number=2,
@@ -24,10 +26,9 @@ TABLE = Table(
     module="recipes/table2.py",
     columns=(_COVERED,),
     rows=(
-        Row(model=BLIP2, printed=("27.5 %",), columns={_COVERED.title: _ALONE}),
+        Row(model=BLIP2, printed=("27.5 %",), columns={_COVERED.title: _CAPTION}),
         Row(model=MINIGPT4, printed=("66.2 %",)),
     ),
     note="The paper asks an LLM about 5,000 COCO pictures; here the truth of drawn pictures says "
-    "what a caption names and whether the description has it. BLIP-2 sees the picture alone, as a "
-    "captioning model does.",
+    f"what a caption names and whether the description has it. {BLIP2_NOTE}",
 )

@@ -26,5 +26,6 @@ TABLE = Table(
         Row(model=MINIGPT4, title="MiniGPT-4 after stage 2", printed=("2 %", "1 %")),
     ),
     note="The paper's people count answers that do not match the request; here a detector counts "
-    "empty, repeated, fragmentary, unfinished and off-topic answers.",
+    "empty, repeated, fragmentary, unfinished, off-topic and off-language answers, from the text "
+    "alone.",
 )

@@ -10,7 +10,9 @@ Machine and time: docs/paper.md. Numbers to expect, the paper's (CHAIR_i in % / 
 
 from __future__ import annotations
 
-from minigpt4.recipes.row_models import BLIP2, MINIGPT4
+from dataclasses import replace
+
+from minigpt4.recipes.row_models import BLIP2, BLIP2_NOTE, MINIATURE_BLIP2_PROMPT, MINIGPT4
 from minigpt4.recipes.table import Column, Row, Table
 
 SHORT, LONG = "MiniGPT-4, short prompt", "MiniGPT-4, long prompt"
@@ -32,7 +34,10 @@ TABLE = Table(
     rows=(
         Row(
             model=BLIP2, printed=("1.3", "6.5"),
-            columns={column.title: column for column in _columns("short", prompt="")},
+            columns={
+                column.title: replace(column, miniature_prompt=MINIATURE_BLIP2_PROMPT)
+                for column in _columns("short", prompt="")
+            },
         ),
         Row(
             model=MINIGPT4, title=SHORT, printed=("7.2", "28.8"),
@@ -40,6 +45,6 @@ TABLE = Table(
         ),
         Row(model=MINIGPT4, title=LONG, printed=("9.6", "175")),
     ),
-    note="The paper's pictures are COCO's; a drawn scene holds one to five things. BLIP-2 sees the "
-    "picture alone, as a captioning model does.",
+    note="The paper's pictures are COCO's; a drawn scene holds one to five things. "
+    f"{BLIP2_NOTE}",
 )  # fmt: skip

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from minigpt4.errors import SettingsError
+from minigpt4.evaluation.task import find_task
 from minigpt4.model.hub import is_hub_name
 from minigpt4.model.loading import PACKAGED
 from minigpt4.model.parts import ModelSettings
@@ -38,7 +39,8 @@ def check_present(
         tasks: the benchmarks that will be asked.
 
     Raises:
-        SettingsError: naming everything that is missing, and the option that gives its place.
+        SettingsError: naming everything that is missing, and the option that gives its place; or
+            a task whose answers nobody here can judge.
     """
     missing: dict[str, str] = {}
     if blip2:
@@ -53,8 +55,17 @@ def check_present(
                 missing[source.path] = f"--set data.{name}=PATH"
     for task in tasks:
         places = settings.task_places(task)
+        judged = _needs_a_judge(task)
+        if judged and "data" in places:
+            raise SettingsError(
+                f"--set tasks.{task}={places['data']}: the truth of these pictures is not known, "
+                "and a table asks no person and no LLM. Score the models of `minigpt4 table N "
+                f"--plan` with `minigpt4 evaluate {task} --model DIR --data {places['data']} "
+                "--judge llm` (or person)"
+            )
         if not places and not settings.asks_drawn:
-            missing[f"the questions of {task}"] = f"--set tasks.{task}=PATH, or --set drawn=true"
+            own = "" if judged else f"--set tasks.{task}=PATH, or "
+            missing[f"the questions of {task}"] = f"{own}--set drawn=true"
         for name, place in places.items():
             if not Path(place).exists():
                 option = task if name == "data" else f"{task}.{name}"
@@ -65,6 +76,12 @@ def check_present(
             f"{settings.base} lacks {len(missing)} of its parts and data here: {listed}. Put them "
             "there or say with these options where they are"
         )
+
+
+def _needs_a_judge(task: str) -> bool:
+    """Tell whether a person or an LLM must judge the answers about pictures not drawn here."""
+    found = find_task(task)
+    return bool(found.judges) and not found.default_judges(drawn=False)
 
 
 def _missing_parts(parts: ModelSettings, group: str) -> dict[str, str]:

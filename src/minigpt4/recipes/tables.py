@@ -25,9 +25,9 @@ _VQA_COLUMNS = (
     Column(title="GQA", task="gqa", key="accuracy", drawn_key="said", options={"limit": 300}),
 )
 _VQA_NOTE = (
-    "The questions are drawn counterparts in the benchmarks' own formats: four choices ranked by "
-    "their loss (A-OKVQA), and a free answer (GQA). The miniature answers in sentences, so the "
-    "answer is read out of them; on GQA's own files it is exact match."
+    "Four choices are ranked by their loss (A-OKVQA); the answer is free (GQA). On drawn pictures "
+    "the questions are counterparts in the benchmarks' own formats, and as the miniature answers "
+    "in sentences, GQA's answer is read out of them; on GQA's own files it is exact match."
 )
 
 TABLE_4 = Table(

@@ -12,16 +12,13 @@ Under torchrun every rank answers its share into a file of its own; the first on
 from __future__ import annotations
 
 import json
-import os
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
 from minigpt4.errors import DataError, GenerationError, ImageError
+from minigpt4.generation.ranks import Share, part_files
 from minigpt4.generation.settings import GREEDY, GenerationSettings
 from minigpt4.processing.conversation import Message
 from minigpt4.processing.images import load_image
@@ -32,45 +29,6 @@ Question = tuple[str, str]
 
 PICTURES_AHEAD = 2
 """Batches that are prepared while one is answered; the least that keeps rows from waiting."""
-
-
-@dataclass(frozen=True)
-class Share:
-    """Which part of the work this process does."""
-
-    rank: int = 0
-    num_ranks: int = 1
-
-    @classmethod
-    def from_environment(cls) -> Share:
-        """Read what torchrun says; a process that was started alone does everything."""
-        return cls(int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1")))
-
-    def file(self, out: Path) -> Path:
-        """Return where this process writes: `out` itself if it is alone."""
-        return out if self.num_ranks == 1 else out.with_name(f"{out.name}.rank{self.rank}")
-
-
-@contextmanager
-def ranks_together(share: Share) -> Generator[Callable[[], object]]:
-    """Give a function that returns when all ranks have called it."""
-    if share.num_ranks == 1:
-        yield lambda: None
-        return
-    from torch import distributed
-
-    # Shares differ in how long their answers are, so one rank may wait long for another.
-    distributed.init_process_group("gloo", timeout=timedelta(days=7))
-    try:
-        yield distributed.barrier
-    finally:
-        distributed.destroy_process_group()
-
-
-def part_files(out: Path) -> list[Path]:
-    """Return `out` and the files of ranks beside it, as far as there are such."""
-    ranks = sorted(out.parent.glob(f"{out.name}.rank*"))
-    return [path for path in (out, *ranks) if path.is_file()]
 
 
 def read_answers(path: Path) -> list[dict[str, Any]]:

@@ -17,7 +17,7 @@ import logging
 import os
 import pickle
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -116,12 +116,7 @@ def load_newest_checkpoint(
         CheckpointError: if there are checkpoints but none is whole, or one is of another model.
     """
     paths = checkpoint_paths(out)
-    for path in reversed(paths):
-        try:
-            weights, saved = read_checkpoint(path)
-        except CheckpointError as error:
-            logger.warning("%s; using the checkpoint before it", error)
-            continue
+    for path, weights, saved in _whole_ones(paths):
         _load_trained(module, weights, path)
         optimizer.load_state_dict(saved["optimizer"])
         return restore_state(saved, process=process, num_processes=num_processes), saved["settings"]
@@ -140,12 +135,7 @@ def load_trained_weights(out: str | Path, module: nn.Module) -> int:
         CheckpointError: if `out` holds no whole checkpoint, or one of another model.
     """
     paths = checkpoint_paths(Path(out))
-    for path in reversed(paths):
-        try:
-            weights, saved = read_checkpoint(path)
-        except CheckpointError as error:
-            logger.warning("%s; using the checkpoint before it", error)
-            continue
+    for path, weights, saved in _whole_ones(paths):
         _load_trained(module, weights, path)
         return saved["state"]["step"]
     raise CheckpointError(f"no whole checkpoint among the {len(paths)} in {Path(out) / DIRECTORY}")
@@ -189,6 +179,19 @@ def trained_tensors(module: nn.Module) -> dict[str, Tensor]:
             if name in persistent:
                 tensors[name] = buffer.detach().clone()
     return tensors
+
+
+def _whole_ones(
+    paths: Sequence[Path],
+) -> Iterator[tuple[Path, dict[str, Tensor], dict[str, Any]]]:
+    """Read those checkpoints that are whole, the newest first; the others are named in warnings."""
+    for path in reversed(paths):
+        try:
+            weights, saved = read_checkpoint(path)
+        except CheckpointError as error:
+            logger.warning("%s; using the checkpoint before it", error)
+            continue
+        yield path, weights, saved
 
 
 def _load_trained(module: nn.Module, weights: dict[str, Tensor], path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from minigpt4.curation.review.database import Database
+from minigpt4.curation.database import Database
 from minigpt4.curation.review.desk import AWAY_SECONDS, CLAIM_SECONDS, Desk, Item
 from minigpt4.curation.review.drafts import DRAFT_FORM
 from minigpt4.curation.review.form import Card, Judgement
@@ -260,5 +260,5 @@ def test_the_pile_keeps_its_id(desk: Desk, pile: ListedPile):
 def test_a_damaged_file_says_so(tmp_path: Path):
     path = tmp_path / "pile.sqlite"
     path.write_bytes(b"this is not a database, however long it may be" * 40)
-    with pytest.raises(CurationError, match="can't be used as a SQLite database"):
+    with pytest.raises(CurationError, match=r"no SQLite database.*put a copy in its place"):
         Database(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from curation.review.drawn import build_curation
 from curation.review.reviewing import Served, served
 from minigpt4.curation.review.drafts import DraftPile
 from minigpt4.curation.review.guard import MAX_BODY_BYTES, is_loopback, load_key
-from minigpt4.curation.review.server import Door, serve_pile
+from minigpt4.curation.review.server import serve_pile
 from minigpt4.curation.store import DraftStore
 from minigpt4.errors import SettingsError
 
@@ -168,15 +169,16 @@ def test_pictures_come_as_browsers_show_them(open_server: Served):
 
 
 def test_a_page_for_others_needs_a_key(pile: DraftPile):
-    with pytest.raises(SettingsError, match="give --key-file"):
-        serve_pile(pile, Door(host="0.0.0.0", port=0))
-    with pytest.raises(SettingsError, match=r"through review\.example\.org; give --key-file"):
-        serve_pile(pile, Door(port=0, names=("review.example.org",)))
-
-
-def test_a_port_that_is_taken_says_so(pile: DraftPile, open_server: Served):
-    with pytest.raises(SettingsError, match="choose another with --port"):
-        serve_pile(pile, Door(port=open_server.port))
+    with (
+        socket.create_server(("0.0.0.0", 0)) as listener,
+        pytest.raises(SettingsError, match=r"through 0\.0\.0\.0; give --key-file"),
+    ):
+        serve_pile(pile, listener)
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        pytest.raises(SettingsError, match=r"through review\.example\.org; give --key-file"),
+    ):
+        serve_pile(pile, listener, names=("review.example.org",))
 
 
 def test_a_key_must_be_worth_it(tmp_path: Path):

@@ -116,6 +116,18 @@ def test_findings_follow_the_numbers(results: Results) -> None:
     assert all(finding.reason for finding in results.findings)
 
 
+def test_likely_reasons_are_told_of_the_miniature_alone(results: Results) -> None:
+    larger = replace(results, settings=table_settings(["drawn=true"], base="vicuna_7b"))
+    findings = decide_findings(larger)
+    assert [each.outcome for each in findings] == [each.outcome for each in results.findings]
+    guesses = {each.reason for each in results.findings if each.outcome != "not run"}
+    assert guesses.isdisjoint(each.reason for each in findings)
+    assert all("cannot be told" in each.reason for each in findings if each.outcome == "not shown")
+    page = report_page(replace(larger, findings=findings))
+    check_page(page)
+    assert "thousand times" not in page
+
+
 def test_what_was_not_run_is_said_not_filled_in(results: Results) -> None:
     empty = replace(
         results,
@@ -167,6 +179,12 @@ def test_what_a_model_wrote_can_do_nothing() -> None:
 
 def test_there_is_a_counterpart_of_every_figure() -> None:
     assert list(FIGURES) == list(range(2, 15))
+    shown = {number: FIGURES[number].panels[0].ability for number in FIGURES}
+    assert shown == {
+        2: "description", 3: "advertisement", 4: "explanation", 5: "description", 6: "description",
+        7: "advertisement", 8: "film_facts", 9: "page", 10: "poem", 11: "recipe", 12: "cure",
+        13: "recipe", 14: "description",
+    }  # fmt: skip
     assert {model.name for number in (4, 13, 14) for model in FIGURES[number].models} == {
         "blip2", "blip2_ft", "locna", "no_qformer", "minigpt4",
     }  # fmt: skip

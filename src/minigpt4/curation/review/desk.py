@@ -23,7 +23,7 @@ from minigpt4.curation.review.form import Card, Form, Judgement, Progress
 from minigpt4.curation.review.tables import (
     COLUMNS,
     as_time,
-    create_tables,
+    create_review_tables,
     held,
     judged_by_several,
     open_numbers,
@@ -88,7 +88,7 @@ class Desk:
         self.pile, self.form = pile, pile.form
         self._clock = clock
         with pile.transaction() as connection:
-            create_tables(connection)
+            create_review_tables(connection)
             row = connection.execute("SELECT id FROM review_pile").fetchone()
             self.id: str = row[0] if row else uuid.uuid4().hex
             """Tells this pile from others, in a browser that has seen several."""

@@ -23,11 +23,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from minigpt4.curation.database import Database, create_tables
 from minigpt4.curation.review.agreement import Agreement, agreement
-from minigpt4.curation.review.database import Database
 from minigpt4.curation.review.desk import Item
 from minigpt4.curation.review.form import Card, Choice, Form, Judgement
-from minigpt4.curation.review.tables import create_tables, standing
+from minigpt4.curation.review.tables import create_review_tables, standing
 from minigpt4.curation.review.word_changes import Change
 from minigpt4.errors import CurationError
 
@@ -128,9 +128,8 @@ class QuestionFile:
         self._database = Database(self.path)
         try:
             with self.transaction() as connection:
-                create_tables(connection)
-                for statement in filter(str.strip, _SCHEMA.split(";")):
-                    connection.execute(statement)
+                create_review_tables(connection)
+                create_tables(connection, _SCHEMA)
                 self.form = _load_form(connection, create, self.path)
         except BaseException:
             self.close()

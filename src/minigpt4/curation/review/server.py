@@ -1,53 +1,48 @@
 """Serve a review page: for this machine, or with a key for others, too.
 
-from minigpt4.curation.review.server import Door, serve_pile
-serve_pile(pile, Door(port=7870), on_start=print)      # until Ctrl-C
+from minigpt4.curation.review.server import serve_pile
+with socket.create_server(("127.0.0.1", 7870)) as listener:
+    serve_pile(pile, listener, on_start=print)      # until Ctrl-C
 """
 
 from __future__ import annotations
 
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
-from minigpt4.config import config
 from minigpt4.curation.review.desk import Pile
 from minigpt4.curation.review.guard import is_loopback, load_key
 from minigpt4.errors import SettingsError
 
 
-@config
-class Door:
-    """Where a review page is served, and to whom."""
-
-    host: str = "127.0.0.1"
-    """Where to listen. Anything but this machine's own address needs a key."""
-    port: int = 7870
-    """0 takes a free one."""
-    key_file: Path | None = None
-    """A file whose first line is the key."""
-    names: tuple[str, ...] = ()
-    """Further names by which browsers may call this machine; with a key only."""
-
-
 def serve_pile(
     pile: Pile,
-    door: Door,
+    listener: socket.socket,
     *,
+    key_file: Path | None = None,
+    names: Sequence[str] = (),
     reviewer: str = "",
     on_start: Callable[[str], object] = lambda address: None,
 ) -> None:
     """Serve the page until Ctrl-C or SIGTERM; `on_start` is told the address.
 
+    Args:
+        listener: bound to where the page shall be. Anything but this machine's own address needs
+            a key.
+        key_file: a file whose first line is the key.
+        names: further names by which browsers may call this machine; with a key only.
+        reviewer: who judges; without it the page asks each person.
+
     Raises:
-        SettingsError: without the `web` extra, for a port that is taken, or when other machines
-            could come in without a key.
+        SettingsError: without the `web` extra, or when other machines could come in without a key.
     """
-    key = load_key(door.key_file) if door.key_file else None
-    if key is None and (door.names or not is_loopback(door.host)):
-        way = ", ".join(door.names) or door.host
+    host, port = listener.getsockname()[:2]
+    key = load_key(key_file) if key_file else None
+    if key is None and (names or not is_loopback(host)):
+        way = ", ".join(names) or host
         raise SettingsError(
             f"other machines could change the data through {way}; give --key-file FILE with "
             "a key on its first line, or keep to --host 127.0.0.1 and no further name"
@@ -61,31 +56,15 @@ def serve_pile(
             f"the review page needs {error.name}, which is not installed; "
             "install the extra: pip install 'minigpt4[web]'"
         ) from error
-    with _listen(door.host, door.port) as listener:
-        app = build_app(pile, key=key, names=door.names, reviewer=reviewer)
-        listener.listen()  # From here on a browser waits instead of being refused.
-        on_start(_address(door.host, listener.getsockname()[1], key))
-        settings = uvicorn.Config(
-            app, log_level="warning", server_header=False, timeout_graceful_shutdown=3
-        )
-        # uvicorn stops cleanly at a signal and then raises it once more, which must not kill us.
-        signal.signal(signal.SIGTERM, lambda *_: None)
-        uvicorn.Server(settings).run(sockets=[listener])
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-    except OSError as error:
-        listener.close()
-        raise SettingsError(
-            f"cannot listen on {host} port {port} ({error.strerror or error}); "
-            "choose another with --port or --host"
-        ) from error
-    return listener
+    app = build_app(pile, key=key, names=names, reviewer=reviewer)
+    listener.listen()  # From here on a browser waits instead of being refused.
+    on_start(_address(host, port, key))
+    settings = uvicorn.Config(
+        app, log_level="warning", server_header=False, timeout_graceful_shutdown=3
+    )
+    # uvicorn stops cleanly at a signal and then raises it once more, which must not kill us.
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    uvicorn.Server(settings).run(sockets=[listener])
 
 
 def _address(host: str, port: int, key: str | None) -> str:

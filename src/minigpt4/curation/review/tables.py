@@ -12,6 +12,7 @@ import statistics
 from dataclasses import fields
 from datetime import UTC, datetime
 
+from minigpt4.curation.database import create_tables
 from minigpt4.curation.review.form import Judgement, Progress
 
 LATEST = 20
@@ -52,11 +53,9 @@ ORDER BY place, number LIMIT :limit
 """
 
 
-def create_tables(connection: sqlite3.Connection) -> None:
+def create_review_tables(connection: sqlite3.Connection) -> None:
     """Make the tables that aren't there."""
-    # `executescript` would end the transaction that this is part of.
-    for statement in filter(str.strip, _SCHEMA.split(";")):
-        connection.execute(statement)
+    create_tables(connection, _SCHEMA)
 
 
 def open_numbers(

@@ -69,7 +69,7 @@ def score_answers(
         totals |= {"direct_answer": 100 * sum(direct) / len(direct), "n_direct_answer": len(direct)}
     scores = {
         "multiple_choice": share_score(round(sum(choice)), len(choice)),
-        "direct_answer": mean_score(direct),
+        "direct_answer": mean_score(direct, share=True),
     }
     return MetricResult(items=tuple(items), totals=totals, scores=keep_scores(scores))
 

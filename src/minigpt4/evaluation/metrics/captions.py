@@ -69,7 +69,7 @@ def score_captions(
         "CIDEr": sum(ciders) / len(ciders),
     }
     scores = {name: _bleu_score(counts, n) for n, name in enumerate(_BLEU_NAMES)}
-    scores |= {"ROUGE_L": mean_score(rouge), "CIDEr": mean_score(ciders)}
+    scores |= {"ROUGE_L": mean_score(rouge, share=True), "CIDEr": mean_score(ciders)}
     return MetricResult(items=tuple(items), totals=totals, scores=keep_scores(scores))
 
 

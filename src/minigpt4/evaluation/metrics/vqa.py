@@ -88,7 +88,7 @@ def score_answers(
         "perAnswerType": _by_type(items, "answer_type"),
         "unrounded_overall": 100 * sum(accuracies) / len(accuracies) if accuracies else None,
     }
-    scores = keep_scores({"accuracy": mean_score(accuracies)})
+    scores = keep_scores({"accuracy": mean_score(accuracies, share=True)})
     return MetricResult(items=tuple(items), totals=totals, scores=scores)
 
 

@@ -38,8 +38,8 @@ def report_page(results: Results) -> str:
 <p>{_about(results)}</p>
 <p class="soft">Of the paper's nine findings: {summary}. Numbers in <b class="blue">blue</b> are
 ours, with 95 % intervals; <span class="theirs">italic numbers</span> are printed in the paper
-(arXiv 2304.10592), measured there on other pictures with models a thousand times as large. They
-stand side by side to compare directions, not sizes.</p>
+(arXiv 2304.10592), {measured_there(base)}. They stand side by side to compare directions, not
+sizes.</p>
 <nav>{links}</nav>
 <h2 id="findings">Findings of the paper</h2>
 <p class="soft">Decided by code: <b>shown</b> if the 95 % interval of a difference lies on the
@@ -89,6 +89,13 @@ def page(title: str, body: str) -> str:
 </body>
 </html>
 """
+
+
+def measured_there(base: str) -> str:
+    """Say under what other conditions the paper's numbers were measured."""
+    if base == "miniature":
+        return "measured there on other pictures with models a thousand times as large"
+    return "measured there by its authors, in part by people and by ChatGPT"
 
 
 def _about(results: Results) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from minigpt4.recipes.budget import by_kind
 from minigpt4.recipes.findings import Finding
 from minigpt4.recipes.report.finding_html import comparison_text
+from minigpt4.recipes.report.page import measured_there
 from minigpt4.recipes.results import Results
 from minigpt4.recipes.table import TableResult
 from minigpt4.recipes.table_text import cell_text
@@ -40,8 +41,8 @@ def paper_doc(results: Results, *, report: str) -> str:
 
 Written by `{results.command or "minigpt4 reproduce"}` on {results.date}; not by hand. The base is
 {settings.base}; every row was trained {times}. **Ours** are measured here, with 95 % intervals;
-**paper** are the numbers printed in arXiv 2304.10592, measured there on other pictures with models
-a thousand times as large. Plots and answers: [{report}]({report}).
+**paper** are the numbers printed in arXiv 2304.10592, {measured_there(settings.base)}. Plots and
+answers: [{report}]({report}).
 
 | section | module in `src/minigpt4/` | |
 |---|---|---|
