@@ -86,6 +86,23 @@ def test_only_the_pictures_of_the_training_are_computed(tiny_model: Any) -> None
     assert features.of([_image(index) for index in range(9) if index != 6]) is None
 
 
+def test_later_epochs_are_not_read_before_the_first_step(tiny_model: Any) -> None:
+    class Counted(Greys):
+        reads = 0
+
+        def __getitem__(self, index: int) -> Example:
+            self.reads += 1
+            return super().__getitem__(index)
+
+    source = Counted()
+    mixture = Mixture([(source, 1)], batch_size=3, seed=0)
+    compute_features(tiny_model, mixture, num_batches=3)
+    first_epoch = source.reads
+    features = compute_features(tiny_model, mixture, num_batches=30)
+    assert source.reads == 2 * first_epoch
+    assert features.of([_image(index) for index in range(9) if index != 6]) is not None
+
+
 def test_memory_and_disk_hold_the_same_bits(tiny_model: Any, tmp_path: Path) -> None:
     build_cache(tiny_model, [Greys()], tmp_path)
     memory = compute_features(tiny_model, _mixture(), num_batches=6)

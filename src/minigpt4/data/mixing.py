@@ -13,7 +13,6 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import islice
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -93,13 +92,9 @@ class Mixture:
         """
         skipped: Counter[str] = Counter()
         examples, sources, indices = [], [], []
-        positions = self._positions(step)
-        if rows is not None:
-            positions = islice(positions, rows.start, rows.stop)
-        for number, position in positions:
-            source = self.sources[number]
-            index = epoch_order(position, len(source), seed=(self.seed, number))
-            example, index = self._read(source, index, skipped)
+        places = self.places(step)
+        for number, wanted in places if rows is None else places[rows.start : rows.stop]:
+            example, index = self._read(self.sources[number], wanted, skipped)
             examples.append(example)
             sources.append(number)
             indices.append(index)
@@ -109,6 +104,13 @@ class Mixture:
             indices=tuple(indices),
             skipped=skipped,
         )
+
+    def places(self, step: int) -> list[tuple[int, int]]:
+        """Return source and index of each example of a step's batch, before any is replaced."""
+        return [
+            (number, epoch_order(position, len(self.sources[number]), seed=(self.seed, number)))
+            for number, position in self._positions(step)
+        ]
 
     def place(self, draw: int) -> tuple[int, int]:
         """Return the source of a draw and how many earlier draws were from it.

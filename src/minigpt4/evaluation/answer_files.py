@@ -88,7 +88,7 @@ def read_answers(path: Path, questions: Sequence[Question]) -> list[Answer]:
     if missing:
         raise DataError(
             f"{path} has no answer to {len(missing)} of {len(questions)} questions, the first is "
-            f"{missing[0]!r}"
+            f"{missing[0]!r}; ask fewer with --limit or --only, or answer them all"
         )
     return [texts[question.key] for question in questions]
 

@@ -106,10 +106,15 @@ def compute_features(
     """Encode every picture that the first `num_batches` batches of the mixture need."""
     rows: dict[bytes, int] = {}
     values: list[Tensor] = []
+    seen: set[tuple[int, int]] = set()
     with progress_bar(num_batches, 0, label="features") as advance:
         waiting: list[Tensor] = []
         for number in range(num_batches):
-            for example in mixture.draw(number).examples:
+            # After the first epoch nothing is new, and nothing need be read again to know it.
+            places = set(mixture.places(number))
+            examples = () if places <= seen else mixture.draw(number).examples
+            seen |= places
+            for example in examples:
                 assert example.image is not None
                 key = picture_key(example.image)
                 if key not in rows:
