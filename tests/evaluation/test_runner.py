@@ -71,6 +71,14 @@ def test_the_same_answers_go_to_several_judges_and_their_agreement_is_told(model
     assert {"key", "text", "prompt", "picture", "detector", "lenient"} <= set(json.loads(lines[0]))
 
 
+def test_another_judge_leaves_the_first_ones_scores(model, tmp_path: Path):
+    first = evaluate_in_full("failures", model, out=tmp_path, judge="detector", **BRIEF)
+    second = evaluate_in_full("failures", model, out=tmp_path, judge=(Lenient(),), **BRIEF)
+    assert first.file != second.file
+    assert first.file.is_file()
+    assert second.file.is_file()
+
+
 def test_a_metric_takes_no_judge_and_a_task_only_its_own(model, tmp_path: Path):
     with pytest.raises(SettingsError, match="takes no judge"):
         evaluate("gqa", model, out=tmp_path, judge="truth", **BRIEF)

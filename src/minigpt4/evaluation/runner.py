@@ -10,6 +10,7 @@ The same answers may go to several judges, whose agreement is then part of the r
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -204,7 +205,8 @@ def checked_questions(task: Task, name: str, settings: TaskSettings) -> list[Que
 def write_result(result: Evaluation, out: Path) -> Evaluation:
     """Write the scores, and each answer with its judgements, below `out`."""
     settings = hash_json(dump_config(result.settings))[:8]
-    file = out / result.task / f"{result.model['fingerprint'][:12]}-{settings}.json"
+    judges = "".join(f"-{re.sub(r'[^A-Za-z0-9.]+', '_', name)}" for name in result.judgements)
+    file = out / result.task / f"{result.model['fingerprint'][:12]}-{settings}{judges}.json"
     rows = [
         {
             "key": answer.question.key,

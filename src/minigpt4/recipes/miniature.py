@@ -142,7 +142,7 @@ def miniature_vision() -> VisionExperiment:
 def miniature_stage1() -> StageExperiment:
     """Paper §3.1 at a thousandth: short web captions, no prompt."""
     return StageExperiment(
-        stage=1, num_steps=1_600, batch_size=64, num_pictures=12_288, pictures_seed=10,
+        stage=1, num_steps=1_000, batch_size=64, num_pictures=12_288, pictures_seed=10,
         peak_lr=4e-3, final_lr=1e-4, warmup_steps=80,
     )  # fmt: skip
 
