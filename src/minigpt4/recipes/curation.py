@@ -1,6 +1,6 @@
 """The paper's curation, and its counterpart on drawn pictures.
 
-    minigpt4 curate run --preset miniature --out runs/curation      half a second a picture on two cores
+    minigpt4 curate run --preset miniature --out runs/curation   half a second a picture
 
 Paper: §3.2 (5,000 pictures, of which about 3,500 survive).
 """
