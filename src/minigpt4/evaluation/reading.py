@@ -35,12 +35,16 @@ def _holds(sentence: str, words: str) -> bool:
     return re.search(rf"(?<!\w){re.escape(words)}(?!\w)", sentence) is not None
 
 
+LETTERS = "ABCDEFGH"
+"""Choices are asked for and read by these."""
+
+
 def read_letter(text: str, choices: tuple[str, ...]) -> int | None:
     """Return which of lettered choices an answer means; None if that cannot be said.
 
     Read are "B", "(B) ...", "The answer is B", or the text of one choice and no other.
     """
-    letters = "ABCDEFGH"[: len(choices)]
+    letters = LETTERS[: len(choices)]
     # "A bus" is no letter: only a mark or the end may stand behind one.
     found = re.match(rf"\W*([{letters}])(?:[).:,]|\s*$)", text) or re.search(
         rf"\b(?:answer|option|choice)(?: is|:)?\W*([{letters}])\b", text, re.IGNORECASE

@@ -149,6 +149,7 @@ def begin_with(
             "qformer_start names a model whose Q-Former has other sizes than this recipe's; give "
             'the recipe those sizes (--set qformer.hidden_size=...) or start from nothing: ""'
         )
+    # Encoder and LLM stay as they are; that all of the rest is there was compared above.
     model.load_state_dict(state, strict=False)
 
 

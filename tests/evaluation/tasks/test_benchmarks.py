@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -73,6 +74,21 @@ def test_letters_that_cannot_be_read_are_unparsable():
     assert "(D) " in questions[0].prompt
     score = count("aokvqa", questions, lambda question: "I do not know.")["letter"]
     assert (score.value, score.unparsable) == (0.0, 1.0)
+
+
+def test_every_choice_gets_a_letter_or_the_question_is_refused(tmp_path: Path):
+    write_drawn(tmp_path, count=4)
+    file = tmp_path / "aokvqa.json"
+    rows = json.loads(file.read_text())[:1]
+    for choices, listed in ((5, "(E) more"), (9, None)):
+        row = rows[0] | {"choices": [*rows[0]["choices"][:4], *["more"] * (choices - 4)]}
+        file.write_text(json.dumps([row]))
+        if listed is None:
+            with pytest.raises(DataError, match="9 choices"):
+                ask("aokvqa", data=str(tmp_path), only=("letter",))
+            continue
+        (question,) = ask("aokvqa", data=str(tmp_path), only=("letter",))
+        assert listed in question.prompt
 
 
 def test_the_choices_are_ranked_and_not_shown():

@@ -30,7 +30,7 @@ from minigpt4.evaluation.benchmark import (
 from minigpt4.evaluation.metrics.aokvqa import score_answers
 from minigpt4.evaluation.metrics.files import read_aokvqa_questions
 from minigpt4.evaluation.question import Answer, Question
-from minigpt4.evaluation.reading import read_letter, says
+from minigpt4.evaluation.reading import LETTERS, read_letter, says
 from minigpt4.evaluation.score import Score, share_score
 from minigpt4.evaluation.shares import by_group, counted
 from minigpt4.evaluation.task import Judged, Scores, Task, TaskSettings, check_groups
@@ -47,7 +47,7 @@ def questions(settings: TaskSettings) -> list[Question]:
     """Ask each question in each way.
 
     Raises:
-        DataError: for a question without choices.
+        DataError: for a question without choices, or with more than there are letters for.
     """
     if settings.data is None:
         rows = {row["question_id"]: row for row in drawn(settings)["aokvqa.json"]}
@@ -60,10 +60,16 @@ def questions(settings: TaskSettings) -> list[Question]:
             choices = tuple(row.get("choices") or ())
             if len(choices) < 2:
                 raise DataError(f"question {key} has no choices; use the train or val file")
+            if group == "letter" and len(choices) > len(LETTERS):
+                raise DataError(
+                    f"question {key} has {len(choices)} choices; by letter at most {len(LETTERS)} "
+                    "are asked: take --only choice, which ranks any number"
+                )
             text = row["question"]
             if group == "letter":
                 listed = " ".join(
-                    f"({letter}) {choice}" for letter, choice in zip("ABCD", choices, strict=False)
+                    f"({letter}) {choice}"
+                    for letter, choice in zip(LETTERS[: len(choices)], choices, strict=True)
                 )
                 text = f"{text} {listed}"
             asked.append(
