@@ -48,7 +48,7 @@ def pope_questions(
         elif sampling == "adversarial":
             near = sum((beside[kind] for kind in kinds), Counter())
             absent.sort(key=lambda kind: -near[kind])
-        for kind, other in zip(asked, absent, strict=False):
+        for kind, other in zip(asked, absent[: len(asked)], strict=True):
             for name, label in ((kind, "yes"), (other, "no")):
                 rows.append(
                     {

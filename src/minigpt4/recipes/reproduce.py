@@ -36,7 +36,7 @@ from minigpt4.recipes.paper_findings import decide_findings
 from minigpt4.recipes.results import Results
 from minigpt4.recipes.row_models import LOCNA, MINIGPT4, ROW_MODELS, trainings_of
 from minigpt4.recipes.table import Failures, Scorer, Scores, run_table
-from minigpt4.recipes.table_runs import RunRecord, Runs
+from minigpt4.recipes.table_runs import RunRecord, Runs, training_job
 from minigpt4.recipes.table_settings import TableSettings
 from minigpt4.recipes.tables import TABLES
 from minigpt4.recipes.watch import Schedule, Watch
@@ -69,7 +69,9 @@ def reproduce(
     to_train = [model for model in ROW_MODELS if not settings.given_model(model.name)]
     for training in trainings_of(to_train):
         for seed in settings.all_seeds:
-            _attempt(training.name, lambda t=training, s=seed: runs.train(t, s), failures)
+            _attempt(
+                training_job(training, seed), lambda t=training, s=seed: runs.train(t, s), failures
+            )
     tables = {n: run_table(table, scorer, failures=failures) for n, table in TABLES.items()}
     figures = {}
     for number, figure in FIGURES.items():
