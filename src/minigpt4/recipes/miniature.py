@@ -5,9 +5,9 @@
     minigpt4 train miniature_stage1     the projection, on short web captions       ~ 15 min
     minigpt4 train miniature_stage2     the projection, on detailed descriptions    ~ 6 min
 
-Times on one core, added up from runs that were stopped and resumed. The first two make the frozen
-parts, which are shipped; the last two are the two stages of the paper (§3.1, §3.2) and start from
-the shipped parts unless told otherwise.
+Machine and time: two CPU cores; the times are of one core, added up from runs that were resumed.
+The first two make the frozen parts, which are shipped; the last two are the two stages of the paper
+(§3.1, §3.2) and start from the shipped parts unless told otherwise.
 Expected numbers: `README.md`, which prints the command that measures them.
 """
 
