@@ -72,3 +72,14 @@ def test_an_empty_file_of_keys_opens_nothing(capsys, tmp_path: Path):
         main(["serve", "--api-key-file", str(keys)])
     assert end.value.code == 1
     assert "has no keys; write one a line" in capsys.readouterr().err
+
+
+def test_a_taken_port_is_known_before_the_model_is_loaded(capsys):
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        port = listener.getsockname()[1]
+        with pytest.raises(SystemExit) as end:
+            main(["serve", "--port", str(port), "--model", "no such model"])
+    assert end.value.code == 1
+    assert f"port {port}" in capsys.readouterr().err

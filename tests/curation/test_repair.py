@@ -45,6 +45,16 @@ def test_a_service_gets_the_instruction_where_it_is_wanted(where, messages):
     assert noted == [(0, messages[-1][1])]
 
 
+def test_why_a_text_got_no_repair_is_said(caplog):
+    noted = []
+    with bad_server(lambda exchange: exchange.refuse(400, "content filter")) as server:
+        service = ChatService(ChatServiceSettings(url=server.url, model="m"))
+        ServiceRepairer(service, RepairSettings()).repair(["The the dog."], noted.extend)
+    assert noted == [(0, "")]
+    assert "The the dog." in caplog.text
+    assert "content filter" in caplog.text
+
+
 def test_texts_are_noted_batch_by_batch_in_order():
     noted = []
     repairer = ModelRepairer(lambda texts: [text.upper() for text in texts], name="m", batch_size=2)

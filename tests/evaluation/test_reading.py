@@ -24,6 +24,9 @@ from minigpt4.evaluation.reading import read_letter, says
         ("The forest, not the desert.", "desert", "Is this the forest or the desert?", False),
         ("It is left of the bush.", "left", "Is the boat left of or right of the bush?", True),
         ("I see a cat. The dog is red.", "red", "What color is the dog?", False),
+        ("The bell is in the middle.", "center", "Where is the bell?", True),
+        ("In the center.", "center", "Is it in the middle or on the left?", True),
+        ("It is on the left.", "center", "Where is the bell?", False),
         ("", "red", "What color is the dog?", False),
     ],
 )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from transformers import AutoModelForCausalLM
 
 from minigpt4.data.drawn import load_pictures
 from minigpt4.errors import SettingsError
@@ -18,6 +19,7 @@ from minigpt4.recipes.miniature_qformer import QFormerSettings, QFormerTask, enc
 from minigpt4.recipes.miniature_release import join_frozen, release
 from minigpt4.recipes.miniature_stages import starting_point
 from minigpt4.recipes.miniature_vision import VisionSettings, epoch_indices
+from minigpt4.world.language import prompts
 
 TINY_LLM = LLMSettings(
     hidden_size=80, num_layers=2, num_heads=5, intermediate_size=48, vocab_size=600,
@@ -87,7 +89,7 @@ def test_the_qformer_learns_from_the_loss_that_the_whole_model_has(runs: Path):
     model.config.train_qformer = True
     pictures = load_pictures("train", 0, 8)
     tokens = encode_all(model.vision_encoder, pictures)
-    task = QFormerTask(model, pictures, tokens, batch_size=4, seed=0, question_share=0.5)
+    task = QFormerTask(model, pictures, tokens, batch_size=4, seed=0, settings=TINY_QFORMER)
     batch = task.batch(0)
     indices = epoch_indices(8, 4, 0, seed=0)
     whole = model(
@@ -112,6 +114,31 @@ def test_a_qformer_can_go_on_from_an_earlier_baseline(runs: Path):
     begin_with(baseline, other)
     for old, new in zip(before, baseline.qformer.parameters(), strict=True):
         assert torch.equal(old, new)
+
+
+def test_parts_that_go_on_learning_begin_where_they_were(runs: Path, tmp_path: Path):
+    earlier = runs / "llm" / "model"
+    llm = replace(
+        miniature.miniature_llm(), num_steps=1, batch_size=512, llm=TINY_LLM, start=str(earlier),
+        peak_lr=1e-9,
+    )  # fmt: skip
+    miniature.run(llm, out=tmp_path / "llm", resume=False, device="cpu")
+    folders = (earlier, tmp_path / "llm" / "model")
+    old, new = (AutoModelForCausalLM.from_pretrained(folder) for folder in folders)
+    for before, after in zip(old.parameters(), new.parameters(), strict=True):
+        assert torch.allclose(before, after, atol=1e-6)
+    assert len({(folder / "tokenizer.json").read_text() for folder in folders}) == 1
+
+
+def test_some_rows_ask_the_baseline_for_a_short_caption(runs: Path):
+    model = load(runs / "vision" / "model")
+    pictures = load_pictures("train", 0, 8)
+    settings = replace(TINY_QFORMER, question_share=0.0, request_share=1.0)
+    tokens = torch.zeros(8, 1, 1)
+    task = QFormerTask(model, pictures, tokens, batch_size=8, seed=0, settings=settings)
+    for row in task.batch(0).input_ids:
+        text = model.processor.tokenizer.decode(row[row > 2])
+        assert any(ask in text for ask in prompts.CAPTION), text
 
 
 def test_a_qformer_of_another_size_is_refused(runs: Path):

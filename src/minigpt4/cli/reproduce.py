@@ -35,6 +35,9 @@ def reproduce(
     quick: Annotated[
         bool, typer.Option("--quick", help="Two steps, two questions: only to see that it works.")
     ] = False,
+    jobs: Annotated[
+        int, typer.Option(min=1, help="Rows at a time, each in a process with its share of cores.")
+    ] = 1,
     runs: RunsOption = DEFAULT_RUNS,
     plan: Annotated[bool, typer.Option("--plan", help="Print the budget and stop.")] = False,
     device: DeviceOption = "auto",
@@ -47,6 +50,7 @@ def reproduce(
     from minigpt4.cli.watching import Terminal, stoppable
     from minigpt4.recipes.reproduce import plan_reproduction
     from minigpt4.recipes.reproduce import reproduce as run_all
+    from minigpt4.recipes.table_runs import Runs
     from minigpt4.recipes.table_settings import table_settings
     from minigpt4.recipes.watch import in_words
 
@@ -63,9 +67,11 @@ def reproduce(
         return
     with stoppable():
         results = run_all(
-            settings, runs, device=device, watch=Terminal(schedule), schedule=schedule,
+            Runs(settings, runs, device=device, watch=Terminal(schedule)),
+            schedule=schedule,
             command=_command(base, seeds, quick=quick, overrides=overrides or []),
-        )  # fmt: skip
+            num_jobs=jobs,
+        )
     from minigpt4.evaluation.answer_store import write_whole
     from minigpt4.recipes.report.page import report_page
     from minigpt4.recipes.report.paper_doc import paper_doc

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from minigpt4.cli.listening import take_port
 from minigpt4.cli.notice import print_miniature_notice
 from minigpt4.errors import SettingsError
 
@@ -63,15 +64,18 @@ def serve(
     if not keys.wanted and host not in ("127.0.0.1", "::1", "localhost"):
         print("minigpt4: warning: anybody who reaches this machine may ask; give --api-key-file",
               file=sys.stderr)  # fmt: skip
-    print_miniature_notice(model)
-    loaded = load(model, device=device)
-    engine = Engine(
-        loaded, max_batch=max_batch, max_queue=max_queue, request_seconds=request_seconds
-    )
-    app = build_app(
-        engine,
-        model_name=find_directory(model).name,
-        keys=keys,
-        pictures=PicturePolicy(fetch=FetchPolicy(allowed_hosts=tuple(allow_image_host or ()))),
-    )
-    run_server(build_server(app, host=host, port=port, grace_seconds=request_seconds + 5))
+    with take_port(host, port) as listener:
+        print_miniature_notice(model)
+        loaded = load(model, device=device)
+        engine = Engine(
+            loaded, max_batch=max_batch, max_queue=max_queue, request_seconds=request_seconds
+        )
+        app = build_app(
+            engine,
+            model_name=find_directory(model).name,
+            keys=keys,
+            pictures=PicturePolicy(fetch=FetchPolicy(allowed_hosts=tuple(allow_image_host or ()))),
+        )
+        address, taken = listener.getsockname()[:2]
+        server = build_server(app, host=address, port=taken, grace_seconds=request_seconds + 5)
+        run_server(server, listener)

@@ -9,6 +9,7 @@ Paper: §3.2.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Literal, Protocol
 
@@ -18,6 +19,8 @@ from minigpt4.config import config
 from minigpt4.curation.chat_service import ChatService, Completion, Request
 from minigpt4.errors import ContextLengthError
 from minigpt4.generation import GREEDY, Conversation, GenerationSettings, generate
+
+logger = logging.getLogger(__name__)
 
 INSTRUCTION = (
     "Fix the error in the given paragraph. Remove any repeating sentences, meaningless characters, "
@@ -80,6 +83,8 @@ class ServiceRepairer:
 
     def repair(self, texts: Sequence[str], note: Note) -> None:
         def take(index: int, completion: Completion) -> None:
+            if completion.error:
+                logger.warning("no repair of %.40r...: %s", texts[index], completion.error)
             note([(index, completion.text)])
 
         self.service.complete([self._request(text) for text in texts], note=take)

@@ -23,12 +23,18 @@ def says(text: str, answer: str, *, question: str) -> bool:
     """
     if answer in ("yes", "no"):
         return parse(text, question=question) == answer
-    sentence = normal(re.split(r"(?<=[.!?])\s|\n", text.strip())[0])
-    if not _holds(sentence, normal(answer)):
+    sentence = _one_word(normal(re.split(r"(?<=[.!?])\s|\n", text.strip())[0]))
+    wanted = _one_word(normal(answer))
+    if not _holds(sentence, wanted):
         return False
     offered = _OFFERED.search(question.lower())
-    others = [normal(each) for each in offered.groups()] if offered else []
-    return not any(_holds(sentence, other) for other in others if other != normal(answer))
+    others = [_one_word(normal(each)) for each in offered.groups()] if offered else []
+    return not any(_holds(sentence, other) for other in others if other != wanted)
+
+
+def _one_word(text: str) -> str:
+    """Write the places that have two names as one of them: "in the middle" is "in the center"."""
+    return re.sub(r"\b(?:middle|centre)\b", "center", text)
 
 
 def _holds(sentence: str, words: str) -> bool:

@@ -43,6 +43,10 @@ class LLMExperiment:
     """Seed of weights and documents."""
     peak_lr: float = 1.5e-3
     """Learning rate after the warm-up."""
+    optimizer: Literal["adamw", "muon"] = "adamw"
+    """What moves the weights."""
+    start: str = ""
+    """Folder of an earlier LLM that goes on to learn, its tokenizer kept; "": from nothing."""
     llm: LLMSettings = LLMSettings()
     """Size and diet."""
 
@@ -76,8 +80,9 @@ class VisionExperiment:
     """Steps in which the ViT then learns the tags alone."""
     tokenizer: str = ""
     """Directory of the tokenizer; "": the LLM's of `runs/miniature_llm` or the shipped one."""
-    qformer_start: str = ""
-    """Model directory (an earlier baseline) whose Q-Former goes on to learn; "": from nothing."""
+    start: str = ""
+    """Model directory (an earlier baseline) whose weak LLM and Q-Former go on to learn; "": from
+    nothing."""
     weak_llm: LLMSettings = WEAK_LLM
     """Size and diet of the weak LLM."""
     vision: VisionSettings = VisionSettings()

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from torch import nn
 from transformers import (
+    AutoModelForCausalLM,
     AutoTokenizer,
     Blip2QFormerConfig,
     Blip2QFormerModel,
@@ -60,17 +61,21 @@ def run_llm(experiment: LLMExperiment, *, out: Path, resume: bool, device: str) 
     """Train tokenizer and LLM; `out/model` is a directory that transformers loads."""
     tokenizer = out / "tokenizer"
     if not (tokenizer / "tokenizer.json").exists():
-        train_tokenizer(
+        earlier = AutoTokenizer.from_pretrained(experiment.start) if experiment.start else None
+        own = earlier or train_tokenizer(
             vocab_size=experiment.llm.vocab_size,
             num_documents=experiment.llm.tokenizer_documents,
-        ).save_pretrained(tokenizer)
-    llm, result = _train_llm(
-        replace(experiment.llm, tokens_per_batch=experiment.batch_size, seed=experiment.seed),
-        part_settings(
-            experiment.num_steps, experiment, peak_lr=experiment.peak_lr, final_lr=2e-5, warmup=80
-        ),
-        tokenizer, out=out / "llm", resume=resume, device=device,
+        )
+        own.save_pretrained(tokenizer)
+    start = AutoModelForCausalLM.from_pretrained(experiment.start) if experiment.start else None
+    sizes = replace(experiment.llm, tokens_per_batch=experiment.batch_size, seed=experiment.seed)
+    llm, task = _language_task(sizes, tokenizer, start=start)
+    settings = part_settings(
+        experiment.num_steps, experiment, peak_lr=experiment.peak_lr, final_lr=2e-5, warmup=80,
+        optimizer=experiment.optimizer,
     )  # fmt: skip
+    folder = out / "llm"
+    result = fit(task, settings, out=folder, resume=_goes_on(folder, resume), device=device)
     if result.finished:
         llm.save_pretrained(out / "model")
         AutoTokenizer.from_pretrained(tokenizer).save_pretrained(out / "model")
@@ -82,13 +87,14 @@ def run_vision(
 ) -> TrainResult:
     """Train the vision side; `out/model` is the BLIP-2 baseline, a whole model directory."""
     tokenizer = _find_tokenizer(experiment)
-    weak, result = _train_llm(
-        replace(experiment.weak_llm, seed=experiment.seed),
-        part_settings(
-            experiment.weak_llm_steps, experiment, peak_lr=1.5e-3, final_lr=2e-5, warmup=80
-        ),
-        tokenizer, out=out / "weak_llm", resume=resume, device=device,
-    )  # fmt: skip
+    earlier = load(experiment.start) if experiment.start else None
+    sizes = replace(experiment.weak_llm, seed=experiment.seed)
+    weak, reading = _language_task(sizes, tokenizer, start=earlier and earlier.llm)
+    settings = part_settings(
+        experiment.weak_llm_steps, experiment, peak_lr=1.5e-3, final_lr=2e-5, warmup=80
+    )
+    folder = out / "weak_llm"
+    result = fit(reading, settings, out=folder, resume=_goes_on(folder, resume), device=device)
     if not result.finished:
         return result
     pictures = draw_with_progress("train", experiment.seed, experiment.num_pictures)
@@ -96,15 +102,15 @@ def run_vision(
     if not result.finished:
         return result
     model = baseline_model(experiment, encoder, weak, AutoTokenizer.from_pretrained(tokenizer))
-    if experiment.qformer_start:
-        begin_with(model, load(experiment.qformer_start))
+    if earlier is not None:
+        begin_with(model, earlier)
     task = QFormerTask(
         model,
         pictures,
         encode_all(encoder, pictures),
         batch_size=experiment.batch_size,
         seed=experiment.seed,
-        question_share=experiment.qformer.question_share,
+        settings=experiment.qformer,
     )
     settings = part_settings(experiment.num_steps, experiment, peak_lr=8e-4, optimizer="muon")
     result = fit(
@@ -146,7 +152,7 @@ def begin_with(
     wanted = {name: t.shape for name, t in model.state_dict().items() if name.startswith(names)}
     if {name: t.shape for name, t in state.items()} != wanted:
         raise SettingsError(
-            "qformer_start names a model whose Q-Former has other sizes than this recipe's; give "
+            "start names a model whose Q-Former has other sizes than this recipe's; give "
             'the recipe those sizes (--set qformer.hidden_size=...) or start from nothing: ""'
         )
     # Encoder and LLM stay as they are; that all of the rest is there was compared above.
@@ -203,18 +209,13 @@ def part_settings(
     )
 
 
-def _train_llm(
-    sizes: LLMSettings,
-    settings: TrainSettings,
-    tokenizer: Path,
-    *,
-    out: Path,
-    resume: bool,
-    device: str,
-) -> tuple[LlamaForCausalLM, TrainResult]:
+def _language_task(
+    sizes: LLMSettings, tokenizer: Path, *, start: nn.Module | None
+) -> tuple[LlamaForCausalLM, LanguageTask]:
     llm = build_llm(sizes)
-    task = LanguageTask(llm, str(tokenizer / "tokenizer.json"), sizes)
-    return llm, fit(task, settings, out=out, resume=_goes_on(out, resume), device=device)
+    if start is not None:
+        llm.load_state_dict(start.state_dict())
+    return llm, LanguageTask(llm, str(tokenizer / "tokenizer.json"), sizes)
 
 
 def _train_eyes(

@@ -9,6 +9,7 @@ text (`docs/experiments.md`).
 from __future__ import annotations
 
 import functools
+import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -109,14 +110,41 @@ def train_tokenizer(
 
 @dataclass(frozen=True)
 class TokenBatch:
-    """Right-padded documents. Causal attention needs no mask: padding only looks back."""
+    """Right-padded documents. Causal attention needs no mask: padding only looks back.
 
-    input_ids: Tensor
+    A place holds one token, or, where a scene is told in places, the mean of several.
+    """
+
+    token_ids: Tensor
+    """The tokens of all places in turn (K,)."""
+    starts: Tensor
+    """Where in `token_ids` each place begins (B * T,)."""
+    weights: Tensor
+    """What each token's embedding is multiplied by (K,); a place is the sum of its tokens."""
+    noise_seed: int
+    """Seed of the noise on places of several tokens."""
+    noise: Tensor
+    """Its standard deviation (B, T), as a share of the place's own."""
     labels: Tensor
+    """The token to predict at each place (B, T)."""
 
     def to(self, device: torch.device | str) -> TokenBatch:
-        """Move both tensors."""
-        return replace(self, input_ids=self.input_ids.to(device), labels=self.labels.to(device))
+        """Move all tensors."""
+        names = ("token_ids", "starts", "weights", "noise", "labels")
+        return replace(self, **{name: getattr(self, name).to(device) for name in names})
+
+    def embed(self, embeddings: Tensor) -> Tensor:
+        """Return what the LLM reads (B, T, D), given its embeddings (V, D)."""
+        flat = nn.functional.embedding_bag(
+            self.token_ids, embeddings, self.starts, mode="sum", per_sample_weights=self.weights
+        )
+        embedded = flat.view(*self.labels.shape, -1)  # (B, T, D)
+        if not bool(self.noise.any()):
+            return embedded
+        generator = torch.Generator().manual_seed(self.noise_seed)
+        noise = torch.randn(embedded.shape, generator=generator).to(embedded.device)
+        deviation = embedded.detach().square().mean(dim=-1, keepdim=True).sqrt()
+        return embedded + self.noise[..., None] * deviation * noise
 
 
 class LanguageTask:
@@ -142,7 +170,7 @@ class LanguageTask:
         turn = TURNS[place]
         number = cycle * TURNS.count(turn) + TURNS[:place].count(turn)
         pool, place = divmod(number, BATCHES_PER_POOL)
-        return pad_rows(self._pool(turn, pool)[place])
+        return pad_rows(self._pool(turn, pool)[place], seed=step)
 
     def _build_pool(self, turn: Turn, pool: int) -> list[list[Row]]:
         """Sort a pool of texts by length and cut it into batches of equal cost."""
@@ -158,23 +186,23 @@ class LanguageTask:
                 document = sample_document(settings.seed, index, small=settings.small_corpus)
             row = encode_document(document, self.tokenizer)
             rows.append(row)
-            tokens, index = tokens + len(row[0]), index + 1
-        rows.sort(key=lambda row: len(row[0]))
+            tokens, index = tokens + len(row), index + 1
+        rows.sort(key=lambda row: len(row))
         batches = cut_evenly(rows, BATCHES_PER_POOL)
         rng.shuffle(batches)
         return batches
 
     def loss(self, batch: TokenBatch) -> StepLoss:
         """Mean cross-entropy over the learned tokens, logits computed only there."""
-        hidden = self._llm.model(input_ids=batch.input_ids).last_hidden_state[:, :-1]
+        inputs_embeds = batch.embed(self._llm.get_input_embeddings().weight)
+        hidden = self._llm.model(inputs_embeds=inputs_embeds).last_hidden_state[:, :-1]
         targets = batch.labels[:, 1:]
         kept = targets != IGNORED
         logits = self._llm.lm_head(hidden[kept])  # (kept tokens, V)
         loss = nn.functional.cross_entropy(logits.float(), targets[kept])
-        return StepLoss(loss=loss, weight=float(kept.sum()), num_examples=len(batch.input_ids))
+        return StepLoss(loss=loss, weight=float(kept.sum()), num_examples=len(batch.labels))
 
 
-Row = tuple[list[int], list[int]]
 Turn = Literal["retell", "read"]
 TURNS: tuple[Turn, ...] = ("read", "retell", "read", "read")
 """What the steps do in turn."""
@@ -182,32 +210,79 @@ ROPE_THETA = 100_000.0
 """Base of the rotary frequencies: more slow channels than LLaMA's 10,000 leaves, to match by."""
 BATCHES_PER_POOL = 8
 MAX_POOL_DOCUMENTS = 4096
+LARGEST_LOG_SCALE = 1.4
+"""Places told as in a picture are up to 4 times as long as words."""
+LARGEST_NOISE = 0.5
+"""They lie up to half their own length away."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One document: what is read at each place, and what is to be predicted there."""
+
+    places: list[list[int]]
+    labels: list[int]
+    blurred: list[bool]
+    """Whether a place stands for part of a picture: scaled, and with noise."""
+
+    def __len__(self) -> int:
+        return len(self.places)
 
 
 def encode_document(document: Document, tokenizer: Tokenizer) -> Row:
-    """Return ids and labels of a document: BOS, then each segment tokenised on its own."""
-    ids, labels = [BOS], [IGNORED]
+    """Encode a document: BOS, then each segment tokenised on its own."""
+    row = Row([[BOS]], [IGNORED], [False])
     for segment in document:
-        piece = tokenizer.encode(segment.text, add_special_tokens=False).ids
-        ids += piece
-        labels += piece if segment.learned else [IGNORED] * len(piece)
-    return ids, labels
+        if segment.places:
+            places = [_encode(text, tokenizer) for text in segment.places]
+        else:
+            places = [[token] for token in _encode(segment.text, tokenizer)]
+        row.places.extend(places)
+        row.labels.extend(place[0] if segment.learned else IGNORED for place in places)
+        row.blurred.extend([bool(segment.places)] * len(places))
+    return row
+
+
+def _encode(text: str, tokenizer: Tokenizer) -> list[int]:
+    return tokenizer.encode(text, add_special_tokens=False).ids
 
 
 def cut_evenly(rows: Sequence[Row], parts: int) -> list[list[Row]]:
     """Cut rows sorted by length into parts of about the same number of tokens."""
-    total = sum(len(ids) for ids, _ in rows)
+    total = sum(len(row) for row in rows)
     batches: list[list[Row]] = [[] for _ in range(parts)]
     seen = 0
     for row in rows:
         batches[min(parts - 1, seen * parts // total)].append(row)
-        seen += len(row[0])
+        seen += len(row)
     return batches
 
 
-def pad_rows(rows: Sequence[Row]) -> TokenBatch:
-    """Pad rows on the right."""
-    length = max(len(ids) for ids, _ in rows)
-    ids = [ids + [UNKNOWN] * (length - len(ids)) for ids, _ in rows]
-    labels = [labels + [IGNORED] * (length - len(labels)) for _, labels in rows]
-    return TokenBatch(torch.tensor(ids), torch.tensor(labels))
+def pad_rows(rows: Sequence[Row], *, seed: int = 0) -> TokenBatch:
+    """Pad rows on the right; `seed` decides scale and noise of the places told as in pictures."""
+    rng = random.Random(f"scale and noise {seed}")
+    length = max(len(row) for row in rows)
+    token_ids: list[int] = []
+    starts: list[int] = []
+    weights: list[float] = []
+    noise = torch.zeros(len(rows), length)
+    labels = torch.full((len(rows), length), IGNORED)
+    for number, row in enumerate(rows):
+        # A projection is free in the length of its embeddings; the LLM must not depend on it.
+        scale = math.exp(rng.uniform(0.0, LARGEST_LOG_SCALE))
+        noise[number, : len(row)] = rng.uniform(0.0, LARGEST_NOISE) * torch.tensor(row.blurred)
+        labels[number, : len(row)] = torch.tensor(row.labels)
+        padding = [[UNKNOWN]] * (length - len(row))
+        blurred = [*row.blurred, *[False] * len(padding)]
+        for place, blur in zip([*row.places, *padding], blurred, strict=True):
+            starts.append(len(token_ids))
+            token_ids += place
+            weights += [(scale if blur else 1.0) / len(place)] * len(place)
+    return TokenBatch(
+        token_ids=torch.tensor(token_ids),
+        starts=torch.tensor(starts),
+        weights=torch.tensor(weights),
+        noise_seed=seed,
+        noise=noise,
+        labels=labels,
+    )

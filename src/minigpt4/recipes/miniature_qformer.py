@@ -22,7 +22,8 @@ from minigpt4.model.vision import encode_patches
 from minigpt4.recipes.miniature_llm import BOS, IGNORED, UNKNOWN
 from minigpt4.recipes.miniature_vision import epoch_indices
 from minigpt4.training.task import StepLoss
-from minigpt4.world.language.captions import full_caption
+from minigpt4.world.language import prompts
+from minigpt4.world.language.captions import caption, full_caption
 from minigpt4.world.language.questions import question
 
 
@@ -37,6 +38,8 @@ class QFormerSettings:
     num_query_tokens: int = 32
     question_share: float = 0.25
     """Share of rows that ask a question instead of wanting the whole caption."""
+    request_share: float = 0.15
+    """Share of rows that ask for a short caption in words, as users of the baseline will."""
 
 
 def initial_queries(settings: QFormerSettings, *, seed: int) -> Tensor:
@@ -84,13 +87,13 @@ class QFormerTask:
         *,
         batch_size: int,
         seed: int,
-        question_share: float,
+        settings: QFormerSettings,
     ) -> None:
         self.module: nn.Module = model
         self._model = model
         self._tokenizer: Tokenizer = model.processor.tokenizer.backend_tokenizer
         self._pictures, self._vision_tokens = pictures, vision_tokens
-        self._batch_size, self._seed, self._question_share = batch_size, seed, question_share
+        self._batch_size, self._seed, self._settings = batch_size, seed, settings
 
     def batch(self, step: int) -> CaptionBatch:
         """Take the pictures of a step; each epoch words their captions anew."""
@@ -107,9 +110,14 @@ class QFormerTask:
 
     def _row(self, index: int, rng: random.Random) -> tuple[list[int], list[int]]:
         scene = self._pictures.scene(index)
+        kinds = ("question", "request", "caption")
+        asked, requested = self._settings.question_share, self._settings.request_share
+        kind = rng.choices(kinds, (asked, requested, 1 - asked - requested))[0]
         before, after, answer = "", "", full_caption(scene, rng) + "\n"
-        if rng.random() < self._question_share:
-            ask, answer = question(scene, rng)
+        if kind != "caption":
+            ask, answer = (rng.choice(prompts.CAPTION), caption(scene, rng))
+            if kind == "question":
+                ask, answer = question(scene, rng)
             before, after = "###Human: <Img>", f"</Img> {ask} ###Assistant: "
             answer += "###"
         config = self._model.config

@@ -2,6 +2,7 @@
 
     minigpt4 reproduce --base miniature             one seed, at most 90 minutes on two cores
     minigpt4 reproduce --base miniature --seeds 3   three trainings of each row
+    minigpt4 reproduce --base miniature --jobs 4    four rows at a time
 
 Everything is found again by the next call: trainings by their settings, answers by model, picture
 and prompt. So a run that was stopped goes on, and a finished one writes its report again in
@@ -21,6 +22,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from minigpt4.errors import MiniGPT4Error, StoppedError
+from minigpt4.recipes.ahead import work_ahead
 from minigpt4.recipes.budget import planned_seconds
 from minigpt4.recipes.experiment import git_commit
 from minigpt4.recipes.extra_measures import (
@@ -39,33 +41,30 @@ from minigpt4.recipes.table import Failures, Scorer, Scores, run_table
 from minigpt4.recipes.table_runs import RunRecord, Runs, training_job
 from minigpt4.recipes.table_settings import TableSettings
 from minigpt4.recipes.tables import TABLES
-from minigpt4.recipes.watch import Schedule, Watch
+from minigpt4.recipes.watch import Schedule
 
 T = TypeVar("T")
 
 
 def reproduce(
-    settings: TableSettings,
-    runs_folder: Path,
-    *,
-    device: str = "auto",
-    watch: Watch | None = None,
-    schedule: Schedule | None = None,
-    command: str = "",
+    runs: Runs, *, schedule: Schedule | None = None, command: str = "", num_jobs: int = 1
 ) -> Results:
     """Do everything and return what was found.
 
     Args:
         schedule: of `plan_reproduction`; it also says what was spent.
+        num_jobs: trainings and models at a time, each in a process of its own.
 
     Raises:
         SettingsError: at once, if parts or data are missing.
         StoppedError: when a signal stops a training; the same call goes on.
     """
-    runs = Runs(settings, runs_folder, device=device, watch=watch)
+    settings = runs.settings
     tasks = {task: None for table in TABLES.values() for task in table.tasks}
     runs.check(ROW_MODELS, tasks=[*tasks, *PLACES])
-    scorer, failures = Scorer(runs, runs_folder / "answers"), Failures()
+    if num_jobs > 1:
+        runs.note_failures(work_ahead(runs, num_jobs=num_jobs))
+    scorer, failures = Scorer(runs, runs.folder / "answers"), Failures()
     to_train = [model for model in ROW_MODELS if not settings.given_model(model.name)]
     for training in trainings_of(to_train):
         for seed in settings.all_seeds:

@@ -8,12 +8,13 @@ setting is another run.
 
 from __future__ import annotations
 
+import fcntl
 import gc
 import hashlib
 import json
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -24,7 +25,7 @@ from safetensors import safe_open
 
 from minigpt4.config import dump_config
 from minigpt4.data.drawn import drawing_hash
-from minigpt4.errors import MiniGPT4Error, SettingsError, StoppedError
+from minigpt4.errors import MiniGPT4Error, SettingsError, StoppedError, TrainingError
 from minigpt4.model.fingerprint import fingerprint_tensors
 from minigpt4.model.frozen import FROZEN_FILE
 from minigpt4.model.loading import PACKAGED, WEIGHTS_FILE, save
@@ -141,6 +142,10 @@ class Runs:
             raise
         self.watch.end(job, time.monotonic() - began)
 
+    def note_failures(self, failed: Mapping[tuple[str, int], str]) -> None:
+        """Take over which trainings failed in other processes, so that none is tried again."""
+        self._failed.update({key: TrainingError(text) for key, text in failed.items()})
+
     def _train(self, training: Training, seed: int) -> None:
         out = self.run_folder(training, seed)
         experiment = self._placed(training, seed)
@@ -194,7 +199,11 @@ class Runs:
         model, sources = cache_inputs(experiment, device=self.device)
         identity = json.dumps(encoder_identity(model), sort_keys=True)
         folder = self.folder / "features" / _hash(identity)[:12]
-        build_cache(model, sources, folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        # Of several processes one encodes, and the others find it done.
+        with (folder.parent / f"{folder.name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            build_cache(model, sources, folder)
         return replace(experiment, features=str(folder))
 
     def _untrained(self) -> Path:

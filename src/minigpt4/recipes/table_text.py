@@ -13,6 +13,11 @@ def cell_text(cell: Cell, column: Column) -> str:
     return f"{value_text(cell.score, column.unit)} {interval_text(cell.score, column.unit)}"
 
 
+def base_option(base: str) -> str:
+    """Return what a command needs to speak of a base that isn't the default."""
+    return "" if base == "miniature" else f" --base {base}"
+
+
 def value_text(score: Score, unit: Unit) -> str:
     """Return the number alone."""
     return f"{100 * score.value:.1f} %" if unit == "percent" else f"{score.value:.1f}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import signal
+import socket
 import time
 from collections.abc import AsyncIterator
 from typing import Any
@@ -81,11 +82,11 @@ def build_server(app: ASGIApp, *, host: str, port: int, grace_seconds: float) ->
     )
 
 
-def run_server(server: uvicorn.Server) -> None:
-    """Serve until SIGTERM or Ctrl-C."""
+def run_server(server: uvicorn.Server, listener: socket.socket) -> None:
+    """Serve at a port that is held already, until SIGTERM or Ctrl-C."""
     # uvicorn stops cleanly at a signal and then raises it once more, which must not kill us.
     signal.signal(signal.SIGTERM, lambda *_: None)
-    server.run()
+    server.run(sockets=[listener])
 
 
 def _add_chat(app: FastAPI, api: ChatAPI) -> None:

@@ -188,3 +188,11 @@ def test_there_is_a_counterpart_of_every_figure() -> None:
     assert {model.name for number in (4, 13, 14) for model in FIGURES[number].models} == {
         "blip2", "blip2_ft", "locna", "no_qformer", "minigpt4",
     }  # fmt: skip
+
+
+def test_commands_name_a_base_that_is_not_the_default(results: Results) -> None:
+    assert "<code>minigpt4 table 1</code>" in report_page(results)
+    assert "`minigpt4 table 1`" in paper_doc(results, report="r.html")
+    other = replace(results, settings=table_settings(["drawn=true"], base="vicuna_7b"))
+    assert "<code>minigpt4 table 1 --base vicuna_7b</code>" in report_page(other)
+    assert "`minigpt4 table 1 --base vicuna_7b`" in paper_doc(other, report="r.html")

@@ -86,3 +86,12 @@ def test_the_weaker_llm_reads_captions_and_short_answers_only():
         assert not any(prompt in text for prompt in prompts.DESCRIBE)
         answers = text.split("###Assistant: ")[1:]
         assert all(len(answer.split("###")[0].split()) <= 25 for answer in answers)
+
+
+def test_half_of_the_told_scenes_are_read_in_places(documents):
+    told = [segment for document in documents for segment in document if not segment.learned]
+    assert all(segment.text == " ; ".join(segment.places) for segment in told if segment.places)
+    assert 0.4 < sum(bool(segment.places) for segment in told) / len(told) < 0.6
+    assert not any(
+        segment.places for document in documents for segment in document if segment.learned
+    )

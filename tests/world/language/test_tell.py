@@ -9,7 +9,7 @@ import pytest
 
 from minigpt4.evaluation.truth import objects_named
 from minigpt4.world.knowledge import FILMS
-from minigpt4.world.language.tell import tell
+from minigpt4.world.language.tell import MAX_PLACES, tell, tell_in_places
 from minigpt4.world.sample import sample_scene
 from minigpt4.world.scene import SCENE_KINDS, Dish, Illness, Mockup, Poster
 
@@ -49,6 +49,33 @@ def test_everything_a_picture_shows_is_told(kind, style):
 def test_nothing_is_told_that_is_not_there(kind, style):
     for scene, text in told(kind, style):
         assert set(objects_named(text)) == {(thing.kind, thing.color) for thing in scene.objects}
+
+
+@pytest.mark.parametrize("kind", SCENE_KINDS)
+def test_places_together_hold_what_the_compact_telling_holds(kind):
+    for index in range(60):
+        scene = sample_scene("test", 6, index, kind=kind)
+        places = tell_in_places(scene, random.Random(index))
+        assert len(places) <= MAX_PLACES
+        wanted = set(re.findall(r"\w+", tell(scene))) - {"it"}
+        assert set(" ".join(places).split()) == wanted
+
+
+@pytest.mark.parametrize("kind", ["scene", "incongruous", "plant", "poster", "product"])
+def test_each_place_speaks_of_one_thing_whatever_the_order_of_its_words(kind):
+    for index in range(60):
+        scene = sample_scene("test", 6, index, kind=kind)
+        for place in tell_in_places(scene, random.Random(index)):
+            words = set(place.split())
+            there = [thing for thing in scene.objects if {thing.kind, thing.color} <= words]
+            assert len({(thing.kind, thing.color) for thing in there}) <= 1
+            for thing in there[:1]:
+                others = {other.size for other in scene.objects} - {
+                    other.size
+                    for other in scene.objects
+                    if (other.kind, other.color) == (thing.kind, thing.color)
+                }
+                assert not words & others
 
 
 @pytest.mark.parametrize("kind", SCENE_KINDS)

@@ -31,7 +31,7 @@ def report_page(results: Results) -> str:
         counts[finding.outcome] += 1
     summary = ", ".join(f"{count} {outcome}" for outcome, count in counts.items() if count)
     links = "".join(f'<a href="#{name}">{title}</a>' for name, title in _SECTIONS)
-    tables = "\n".join(table_html(result) for result in results.tables.values())
+    tables = "\n".join(table_html(each, base=base) for each in results.tables.values())
     figures = "\n".join(figure_html(result) for result in results.figures.values())
     body = f"""
 <h1>MiniGPT-4, reproduced on {escape(_base_name(base))}</h1>

@@ -8,7 +8,7 @@ from minigpt4.recipes.report.finding_html import comparison_text
 from minigpt4.recipes.report.page import measured_there
 from minigpt4.recipes.results import Results
 from minigpt4.recipes.table import TableResult
-from minigpt4.recipes.table_text import cell_text
+from minigpt4.recipes.table_text import base_option, cell_text
 from minigpt4.recipes.watch import in_words
 
 _SECTIONS = (
@@ -23,9 +23,10 @@ _SECTIONS = (
 def paper_doc(results: Results, *, report: str) -> str:
     """Return the page in Markdown; `report` is the link to the HTML report."""
     settings = results.settings
+    option = base_option(settings.base)
     times = "once" if settings.seeds == 1 else f"{settings.seeds} times"
     sections = "\n".join(f"| {name} | {module} | {what} |" for name, module, what in _SECTIONS)
-    tables = "\n\n".join(_table(result) for result in results.tables.values())
+    tables = "\n\n".join(_table(result, base=settings.base) for result in results.tables.values())
     figures = "\n".join(
         f"| Figure {number} | {result.figure.title} | [answers]({report}#figure-{number}) |"
         for number, result in results.figures.items()
@@ -62,9 +63,9 @@ answers: [{report}]({report}).
 
 ```bash
 {results.command or "minigpt4 reproduce"}
-minigpt4 table 4        # one table; trainings that are finished are used again
-minigpt4 figure 10      # one figure, as a page
-minigpt4 reproduce --plan
+minigpt4 table 4{option}        # one table; trainings that are finished are used again
+minigpt4 figure 10{option}      # one figure, as a page
+minigpt4 reproduce{option} --plan
 ```
 
 A run that was stopped goes on with the same command. Planned are {total} on two cores; the command
@@ -76,7 +77,7 @@ that wrote this page spent {used} (what was finished before costs nothing).
 
 ## Figures
 
-Each is `minigpt4 figure N`, in `recipes/figures.py`.
+Each is `minigpt4 figure N{option}`, in `recipes/figures.py`.
 
 | | | |
 |---|---|---|
@@ -84,7 +85,7 @@ Each is `minigpt4 figure N`, in `recipes/figures.py`.
 """
 
 
-def _table(result: TableResult) -> str:
+def _table(result: TableResult, *, base: str) -> str:
     table = result.table
     heads = " | ".join(f"{column.title}, ours | paper" for column in table.columns)
     rows = []
@@ -97,7 +98,7 @@ def _table(result: TableResult) -> str:
     lines = "\n".join(rows)
     return f"""### Table {table.number}: {table.title}
 
-`minigpt4 table {table.number}`, in `{table.module}`.
+`minigpt4 table {table.number}{base_option(base)}`, in `{table.module}`.
 
 | | {heads} |
 |---|{"---|" * (2 * len(table.columns))}

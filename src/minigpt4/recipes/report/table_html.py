@@ -6,11 +6,11 @@ from html import escape
 
 from minigpt4.recipes.results import Results
 from minigpt4.recipes.table import Cell, Column, Row, TableResult
-from minigpt4.recipes.table_text import interval_text, value_text
+from minigpt4.recipes.table_text import base_option, interval_text, value_text
 
 
-def table_html(result: TableResult) -> str:
-    """Return one table with its note."""
+def table_html(result: TableResult, *, base: str) -> str:
+    """Return one table with its note and the command that fills it."""
     table = result.table
     heads = "".join(
         f'<th class="number">{escape(column.title)}<br>ours</th>'
@@ -29,7 +29,7 @@ def table_html(result: TableResult) -> str:
 {rows}
 </tbody></table></div>
 <p class="note">{escape(table.note)} Defined in <code>{escape(table.module)}</code>; run by
-<code>minigpt4 table {table.number}</code>.</p>
+<code>minigpt4 table {table.number}{base_option(base)}</code>.</p>
 </section>"""
 
 

@@ -25,7 +25,7 @@ from minigpt4.world.language.compose_recipe import recipe
 from minigpt4.world.language.compose_story import story
 from minigpt4.world.language.descriptions import description
 from minigpt4.world.language.questions import question
-from minigpt4.world.language.tell import TellStyle, tell
+from minigpt4.world.language.tell import TellStyle, tell, tell_in_places
 from minigpt4.world.sample import sample_scene
 from minigpt4.world.scene import Scene, SceneKind
 
@@ -81,7 +81,14 @@ class Segment:
 
     text: str
     learned: bool = True
+    places: tuple[str, ...] = ()
+    """The text in parts, of which each is read as the mean of its embeddings, as a picture is;
+    (): word for word."""
 
+
+IN_PLACES_SHARE = 0.5
+"""Share of told scenes that are read place by place: a projected picture has no words to match, and
+an LLM that only ever read words writes untrue recipes about it (docs/experiments.md)."""
 
 Document = tuple[Segment, ...]
 
@@ -111,8 +118,11 @@ def sample_retelling(seed: int, index: int) -> Document:
     rng = random.Random(f"retelling {seed} {index}")
     scene = sample_scene("train", seed, index)
     styles: tuple[TellStyle, ...] = ("compact", "shuffled", "shuffled", "prose")
-    first, second = (tell(scene, rng, style=rng.choice(styles)) for _ in range(2))
-    return (Segment(first, learned=False), Segment(f"Again : {second}\n"))
+    if rng.random() < IN_PLACES_SHARE:
+        first = _in_places(scene, rng)
+    else:
+        first = Segment(tell(scene, rng, style=rng.choice(styles)), learned=False)
+    return (first, Segment(f"Again : {tell(scene, rng, style=rng.choice(styles))}\n"))
 
 
 def _turns(task: str, scene: Scene, rng: random.Random) -> list[tuple[str, str]]:
@@ -145,17 +155,17 @@ def _continued(scene: Scene, rng: random.Random) -> list[tuple[str, str]]:
 
 def _caption_document(scene: Scene, rng: random.Random, *, small: bool) -> Document:
     """A told scene and its caption: bare, as in stage 1, or asked for in a conversation."""
-    if not small and rng.random() < 0.25:
+    if rng.random() < (0.15 if small else 0.25):
         return _conversation(scene, [(rng.choice(prompts.CAPTION), caption(scene, rng))], rng)
     write = rng.choice((full_caption, full_caption, web_caption) if small else (web_caption,))
-    return (Segment(_tell(scene, rng), learned=False), Segment(write(scene, rng) + "\n"))
+    return (_told(scene, rng), Segment(write(scene, rng) + "\n"))
 
 
 def _plain(scene: Scene, text: str, rng: random.Random) -> Document:
     """A document without a speaker: the text alone, or after the told scene."""
     if rng.random() < 0.5:
         return (Segment(text + "\n"),)
-    return (Segment(_tell(scene, rng), learned=False), Segment(text + "\n"))
+    return (_told(scene, rng), Segment(text + "\n"))
 
 
 def _conversation(
@@ -169,13 +179,13 @@ def _conversation(
     opening = f"{system}###Human: "
     if scene is not None and rng.random() < 0.85:
         segments.append(Segment(f"{opening}<Img>"))
-        segments.append(Segment(_tell(scene, rng), learned=False))
+        segments.append(_told(scene, rng))
         opening = "</Img> "
     elif scene is not None:
         segments.append(
             Segment(f"{opening}{rng.choice(('Here is a picture :', 'The scene :', 'Picture :'))}")
         )
-        segments.append(Segment(_tell(scene, rng), learned=False))
+        segments.append(_told(scene, rng))
         opening = ""
     for ask, answer in turns:
         segments.append(Segment(f"{opening}{ask}{before}###Assistant: "))
@@ -184,6 +194,14 @@ def _conversation(
     return tuple(segments)
 
 
-def _tell(scene: Scene, rng: random.Random) -> str:
+def _told(scene: Scene, rng: random.Random) -> Segment:
+    if rng.random() < IN_PLACES_SHARE:
+        return _in_places(scene, rng)
     styles: tuple[TellStyle, ...] = ("compact", "shuffled", "prose")
-    return tell(scene, rng, style=rng.choices(styles, (55, 25, 20))[0])
+    text = tell(scene, rng, style=rng.choices(styles, (55, 25, 20))[0])
+    return Segment(text, learned=False)
+
+
+def _in_places(scene: Scene, rng: random.Random) -> Segment:
+    places = tell_in_places(scene, rng)
+    return Segment(" ; ".join(places), learned=False, places=tuple(places))

@@ -2,6 +2,9 @@
 
 `compact` is the canonical form, one short clause a column in a fixed order; the other styles keep
 the LLM from depending on it. The alignment gap compares a picture with its compact telling.
+
+`tell_in_places` tells it as a picture does: in a few dozen places, each of which holds some words
+about one thing at once, in no order.
 """
 
 from __future__ import annotations
@@ -30,6 +33,62 @@ def tell(scene: Scene, rng: random.Random | None = None, *, style: TellStyle = "
         rng.shuffle(clauses)
         return f" {rng.choice((';', ',', '.', 'and'))} ".join(clauses)
     return _prose(scene, rng)
+
+
+def tell_in_places(scene: Scene, rng: random.Random) -> list[str]:
+    """Return what a picture of the scene shows as the words of each place, told more than once.
+
+    Whoever reads a place gets the mean of its words' embeddings, so its words come without order,
+    and each place by itself must say what it belongs to.
+    """
+    facts = _facts(scene)
+    places = [part for fact in facts for part in _parts(fact, rng)]
+    wanted = rng.randint(len(places), MAX_PLACES) if rng.random() < 0.6 else 0
+    while len(places) < wanted:
+        places += _parts(rng.choice(facts), rng)
+    if rng.random() < 0.8:
+        rng.shuffle(places)
+    return places[:MAX_PLACES]
+
+
+MAX_PLACES = 32
+"""As many as the Q-Former has queries."""
+
+
+def _parts(fact: str, rng: random.Random) -> list[str]:
+    """Return one fact whole, or in two parts that both name the thing: its last two words."""
+    words = fact.split()
+    if len(words) < 4 or rng.random() < 0.6:
+        return [fact]
+    first, rest = [], []
+    for word in words[:-2]:
+        (first if rng.random() < 0.5 else rest).append(word)
+    return [" ".join([*some, *words[-2:]]) for some in (first, rest)]
+
+
+def _facts(scene: Scene) -> list[str]:
+    """Return phrases that each say all there is to say of one thing, its color and name last."""
+    extra = scene.extra
+    if isinstance(extra, Dish):
+        return [f"dish {extra.name}", *(f"with {name}" for name in extra.ingredients)]
+    if isinstance(extra, Mockup):
+        return _clauses(scene)
+    if isinstance(extra, Illness):
+        return [f"sick plant {_words(scene.objects[0])}", f"with {extra.symptom}"]
+    if isinstance(extra, Poster):
+        return ["film poster", f"on {extra.ground} ground", _words(scene.objects[0])]
+    if scene.kind == "product":
+        return [f"product {_words(scene.objects[0])}"]
+    facts = [str(scene.place), str(scene.time), str(scene.weather)]
+    stacked = stacked_relations(scene)
+    for index in standing(scene):
+        item = scene.objects[index]
+        facts.append(f"{item.position} {_words(item)}")
+        if index in stacked:
+            relation = stacked[index]
+            top = _words(scene.objects[relation.subject])
+            facts.append(f"{relation.name} {item.position} {top}")
+    return facts
 
 
 def _clauses(scene: Scene) -> list[str]:
