@@ -45,3 +45,15 @@ def test_stage_2_of_the_miniature_trains_on_an_exported_folder(tmp_path, monkeyp
     drawn = mixture.draw(0).examples
     assert sorted(example.key for example in drawn) == ["0", "1", "2", "3", "4"]
     assert all(example.turns[0].prompt == "" for example in drawn)  # one is drawn for each batch
+
+
+def test_stage_2_of_the_miniature_trains_on_drawn_pictures_with_other_texts(tmp_path, monkeypatch):
+    monkeypatch.setenv("MINIGPT4_CACHE", str(tmp_path / "cache"))
+    experiment = replace(
+        miniature_stage2(), data="world:clean?split=train&seed=20&count=4", batch_size=4,
+        num_validation_pictures=4,
+    )  # fmt: skip
+    plain, described = build_mixtures(experiment)
+    captions = [example.turns[0].answer for example in plain.draw(0).examples]
+    descriptions = [example.turns[0].answer for example in described.draw(0).examples]
+    assert max(map(len, captions)) < min(map(len, descriptions))

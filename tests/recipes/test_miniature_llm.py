@@ -62,7 +62,7 @@ def test_a_scene_told_in_places_is_read_as_means_of_words():
     words = embeddings[tokenizer.encode("red dog", add_special_tokens=False).ids].mean(dim=0)
     length = read[first].norm() / words.norm()
     assert torch.allclose(read[first], length * words, atol=1e-5)
-    assert 1 <= length <= 4.1
+    assert 1 <= length <= 12.2
     assert torch.equal(read[0], embeddings[BOS])
 
 

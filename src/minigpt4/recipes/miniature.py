@@ -1,6 +1,6 @@
 """The miniature: a whole MiniGPT-4 at a thousandth of the size, trained on drawn pictures.
 
-    minigpt4 train miniature_llm        the LLM, on text alone                      ~ 75 min
+    minigpt4 train miniature_llm        the LLM, on text alone                      ~ 3 h
     minigpt4 train miniature_vision     eyes, Q-Former and the BLIP-2 baseline      ~ 150 min
     minigpt4 train miniature_stage1     the projection, on short web captions       ~ 15 min
     minigpt4 train miniature_stage2     the projection, on detailed descriptions    ~ 6 min
@@ -33,7 +33,7 @@ WEAK_LLM = LLMSettings(
 class LLMExperiment:
     """Tokenizer and LLM of the miniature."""
 
-    num_steps: int = 4_200
+    num_steps: int = 6_000
     """Optimizer steps; every fourth retells."""
     batch_size: int = 4_096
     """Tokens of a batch, padding included."""
@@ -67,7 +67,7 @@ class VisionExperiment:
     """Drawn pictures of the training split."""
     num_validation_pictures: int = 512
     """Drawn pictures that are never trained on."""
-    weak_llm_steps: int = 1_200
+    weak_llm_steps: int = 1_900
     """Steps of the weak LLM."""
     teacher_steps: int = 1_400
     """Steps of the convolutional teacher."""
@@ -118,8 +118,9 @@ class StageExperiment:
     seed: int = 42
     """Seed of prompts, order and the projection's first weights."""
     data: str = ""
-    """A data set to train on instead of the drawn pictures and their texts, as `curate export`
-    writes it; "": the world's own."""
+    """A data set to train on instead of the drawn pictures and their texts: what `curate export`
+    wrote, or drawn pictures with other texts (`world:clean?split=train&seed=20&count=3500`); "": the
+    world's own descriptions."""
     features: str = ""
     """Folder of `minigpt4 cache build`; "": encode the pictures before the first step."""
     num_workers: int = 0

@@ -210,10 +210,10 @@ ROPE_THETA = 100_000.0
 """Base of the rotary frequencies: more slow channels than LLaMA's 10,000 leaves, to match by."""
 BATCHES_PER_POOL = 8
 MAX_POOL_DOCUMENTS = 4096
-LARGEST_LOG_SCALE = 1.4
-"""Places told as in a picture are up to 4 times as long as words."""
-LARGEST_NOISE = 0.5
-"""They lie up to half their own length away."""
+LARGEST_LOG_SCALE = 2.5
+"""Places told as in a picture are up to 12 times as long as words: projections grow to 8 times."""
+LARGEST_NOISE = 1.5
+"""Up to so much of its own length is added to each: half of a projected picture is constant."""
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,6 @@ import torch
 
 from minigpt4.config import dump_config
 from minigpt4.data.mixing import Mixture
-from minigpt4.data.open_source import open_source
 from minigpt4.data.prompts import STAGE2_PROMPTS
 from minigpt4.data.world import STAGE1_RATIO, STAGE1_WRITERS, WorldSource
 from minigpt4.errors import SettingsError
@@ -27,6 +26,7 @@ from minigpt4.model.minigpt4 import MiniGPT4ForConditionalGeneration
 from minigpt4.model.projection import build_projection, mean_embedding_norm, scale_to_embeddings
 from minigpt4.processing.processor import STAGE1_LAYOUT, STAGE2_LAYOUT
 from minigpt4.recipes.miniature_frozen import draw_with_progress
+from minigpt4.recipes.sources import open_named
 from minigpt4.training import TrainResult, TrainSettings, fit
 from minigpt4.training.features import compute_features, open_cache
 from minigpt4.training.memory import loading_options
@@ -138,7 +138,7 @@ def build_mixtures(experiment: StageExperiment) -> tuple[Mixture, Mixture]:
 
     validation = mix(held_out, 64)
     if experiment.data:
-        sources = [(open_source(experiment.data), 1.0)]
+        sources = [(open_named(experiment.data, clean=False), 1.0)]
         return Mixture(sources, batch_size=experiment.batch_size, seed=experiment.seed), validation
     pictures = draw_with_progress("train", seed, experiment.num_pictures)
     return mix(pictures, experiment.batch_size), validation

@@ -75,17 +75,12 @@ BLIP2 = RowModel(
     name="blip2", title="BLIP-2", training=None,
     about="the same eyes and Q-Former with a weaker LLM and its own projection",
 )  # fmt: skip
-MINIATURE_BLIP2_PROMPT = ""
-"""What the miniature's BLIP-2 is asked in Tables 2 and 5; "": nothing, the picture stands alone.
-"Write a short caption for this image." is for a baseline that learned to answer it."""
+MINIATURE_BLIP2_PROMPT = "Write a short caption for this image."
+"""What the miniature's BLIP-2 is asked in Tables 2 and 5; "": nothing, the picture stands alone."""
 BLIP2_NOTE = (
     "The paper's BLIP-2 writes 6.5 words about a picture that stands alone. The miniature's, whose "
-    "Q-Former was pretrained on captions that name everything, writes such a whole caption then; "
-) + (
-    f'so it is asked "{MINIATURE_BLIP2_PROMPT}" here, for an answer as short as the paper\'s.'
-    if MINIATURE_BLIP2_PROMPT
-    else "asked for a short one it writes as few words as the paper's, but most are broken. So it "
-    "sees the picture alone here too, and its answers are longer than the paper's."
+    "Q-Former was pretrained on captions that name everything too, writes such a whole caption "
+    f'then; so it is asked "{MINIATURE_BLIP2_PROMPT}" here, for an answer as short as the paper\'s.'
 )
 """For the tables that compare lengths or what is covered."""
 BLIP2_FT = RowModel(
