@@ -119,8 +119,8 @@ class StageExperiment:
     """Seed of prompts, order and the projection's first weights."""
     data: str = ""
     """A data set to train on instead of the drawn pictures and their texts: what `curate export`
-    wrote, or drawn pictures with other texts (`world:clean?split=train&seed=20&count=3500`); "": the
-    world's own descriptions."""
+    wrote, or drawn pictures with other texts (`world:clean?split=train&seed=20&count=3500`);
+    "": the world's own descriptions."""
     features: str = ""
     """Folder of `minigpt4 cache build`; "": encode the pictures before the first step."""
     num_workers: int = 0
