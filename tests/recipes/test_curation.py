@@ -21,6 +21,8 @@ def test_the_paper_s_settings_are_the_paper_s():
     assert settings.describe.prompt == PROMPT
     assert settings.describe.continue_up_to_tokens == 80
     assert settings.rules.min_chars == 50
+    assert settings.describe.generation.do_sample
+    assert settings.describe.generation.seed is not None  # by chance, and yet repeatable
 
 
 def test_the_miniature_s_pictures_are_training_pictures_that_no_other_part_has_seen():
