@@ -130,6 +130,18 @@ def test_parts_that_go_on_learning_begin_where_they_were(runs: Path, tmp_path: P
     assert len({(folder / "tokenizer.json").read_text() for folder in folders}) == 1
 
 
+def test_an_llm_that_cannot_go_on_is_refused(runs: Path, tmp_path: Path):
+    wider = replace(TINY_LLM, intermediate_size=64)
+    other = replace(miniature.miniature_llm(), num_steps=1, llm=wider)
+    other = replace(other, start=str(runs / "llm" / "model"))
+    with pytest.raises(SettingsError, match="other sizes"):
+        miniature.run(other, out=tmp_path / "a", resume=False, device="cpu")
+    with pytest.raises(SettingsError, match=r"nowhere is no folder of an LLM"):
+        miniature.run(
+            replace(other, start="nowhere"), out=tmp_path / "b", resume=False, device="cpu"
+        )
+
+
 def test_some_rows_ask_the_baseline_for_a_short_caption(runs: Path):
     model = load(runs / "vision" / "model")
     pictures = load_pictures("train", 0, 8)

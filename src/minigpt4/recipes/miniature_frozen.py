@@ -59,6 +59,11 @@ logger = logging.getLogger(__name__)
 
 def run_llm(experiment: LLMExperiment, *, out: Path, resume: bool, device: str) -> TrainResult:
     """Train tokenizer and LLM; `out/model` is a directory that transformers loads."""
+    if experiment.start and not (Path(experiment.start) / "config.json").is_file():
+        raise SettingsError(
+            f"start={experiment.start} is no folder of an LLM (it has no config.json); give what "
+            'an earlier run left, e.g. --set start=runs/miniature_llm/model, or "" to begin anew'
+        )
     tokenizer = out / "tokenizer"
     if not (tokenizer / "tokenizer.json").exists():
         earlier = AutoTokenizer.from_pretrained(experiment.start) if experiment.start else None
@@ -214,6 +219,13 @@ def _language_task(
 ) -> tuple[LlamaForCausalLM, LanguageTask]:
     llm = build_llm(sizes)
     if start is not None:
+        wanted = {name: tuple(t.shape) for name, t in llm.state_dict().items()}
+        found = {name: tuple(t.shape) for name, t in start.state_dict().items()}
+        if found != wanted:
+            raise SettingsError(
+                "start names an LLM of other sizes than this recipe's; give the recipe those sizes "
+                '(--set llm.hidden_size=...) or begin from nothing: --set start=""'
+            )
         llm.load_state_dict(start.state_dict())
     return llm, LanguageTask(llm, str(tokenizer / "tokenizer.json"), sizes)
 
