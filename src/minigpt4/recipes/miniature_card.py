@@ -19,8 +19,8 @@ def miniature_card(stage: int, scores: dict[str, Any] | None = None) -> str:
     what = {
         1: "after **stage 1**: the projection has seen short, noisy web captions only. It is here "
         "for comparison (Table 3, Figure 5 of the paper); to chat, take `miniature`.",
-        2: "after **stage 2**: the projection has also seen 3,500 detailed descriptions, the world's "
-        "own. They did better than curated ones (`docs/experiments.md` compares five).",
+        2: "after **stage 2**: the projection has also seen 3,500 detailed descriptions, the "
+        "world's own. They did better than curated ones (`docs/experiments.md` compares five).",
     }[stage]
     return f"""{_FRONT}
 # The miniature MiniGPT-4
