@@ -31,7 +31,7 @@ def test_trainings_come_before_what_needs_them() -> None:
     assert ("blip2", 43) not in answers  # it is not trained, so once is enough
 
 
-def test_a_model_that_is_given_is_not_trained_but_answers(tmp_path: Path) -> None:
+def test_a_model_that_is_given_is_not_trained_but_answers() -> None:
     units = units_of(table_settings(["models.blip2_ft=miniature_blip2"]))
     assert not any(unit.kind == "train" and unit.subject == "blip2_ft" for unit in units)
     [own] = [unit for unit in units if unit.subject == "blip2_ft"]

@@ -116,7 +116,7 @@ def test_a_qformer_can_go_on_from_an_earlier_baseline(runs: Path):
         assert torch.equal(old, new)
 
 
-def test_parts_that_go_on_learning_begin_where_they_were(runs: Path, tmp_path: Path):
+def test_an_llm_that_goes_on_learning_begins_where_it_was(runs: Path, tmp_path: Path):
     earlier = runs / "llm" / "model"
     llm = replace(
         miniature.miniature_llm(), num_steps=1, batch_size=512, llm=TINY_LLM, start=str(earlier),

@@ -69,7 +69,7 @@ def reproduce(
         results = run_all(
             Runs(settings, runs, device=device, watch=Terminal(schedule)),
             schedule=schedule,
-            command=_command(base, seeds, quick=quick, overrides=overrides or []),
+            command=_command(base, seeds, jobs, quick=quick, overrides=overrides or []),
             num_jobs=jobs,
         )
     from minigpt4.evaluation.answer_store import write_whole
@@ -94,8 +94,9 @@ def reproduce(
         raise typer.Exit(1)
 
 
-def _command(base: str, seeds: int, *, quick: bool, overrides: list[str]) -> str:
+def _command(base: str, seeds: int, jobs: int, *, quick: bool, overrides: list[str]) -> str:
     parts = ["minigpt4 reproduce", f"--base {base}"]
     parts += [f"--seeds {seeds}"] if seeds > 1 else []
+    parts += [f"--jobs {jobs}"] if jobs > 1 else []
     parts += ["--quick"] if quick else []
     return " ".join([*parts, *(f"--set {text}" for text in overrides)])

@@ -187,7 +187,7 @@ class LanguageTask:
             row = encode_document(document, self.tokenizer)
             rows.append(row)
             tokens, index = tokens + len(row), index + 1
-        rows.sort(key=lambda row: len(row))
+        rows.sort(key=len)
         batches = cut_evenly(rows, BATCHES_PER_POOL)
         rng.shuffle(batches)
         return batches
