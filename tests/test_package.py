@@ -31,6 +31,16 @@ def test_there_is_one_version(repository):
     assert settings["project"]["version"] == minigpt4.__version__ == version("minigpt4")
 
 
+def test_an_installed_package_has_all_its_files(repository):
+    settings = tomllib.loads((repository / "pyproject.toml").read_text())["tool"]["setuptools"]
+    package = repository / "src" / "minigpt4"
+    shipped = {path for each in settings["package-data"]["minigpt4"] for path in package.glob(each)}
+    there = {
+        path for path in package.rglob("*") if path.is_file() and "__pycache__" not in path.parts
+    }
+    assert not {path for path in there - shipped if path.suffix != ".py"}
+
+
 def test_no_source_file_exceeds_400_lines(repository):
     long = {
         str(path): count

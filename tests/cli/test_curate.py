@@ -69,8 +69,10 @@ def test_checks_flag_and_decide_nothing(curated):
     assert "look like an earlier one" in result.stdout
     with DraftStore(curated) as store:
         assert [each.outcome for each in store.drafts()] == before
-        flagged = [each for each in store.drafts() if each.flags]
-    assert f"{len(flagged)} texts" in result.stdout or flagged
+        judges = [flag.judge for each in store.drafts() for flag in each.flags]
+    num_unfound = judges.count("checker:truth")
+    assert f"\n{num_unfound} texts name something that the drawn picture" in result.stdout
+    assert num_unfound  # the model in this test is weak enough
 
 
 def test_the_drafts_say_who_made_them(curated):
@@ -144,15 +146,17 @@ def test_kill_9_on_the_real_command_changes_no_row(tmp_path):
             "--model", "miniature_stage1", "--truth", "--out", str(out), "--set",
             "curation.describe.batch_size=4", "--set", "curation.wave=8",
         ]  # fmt: skip
-        for _ in range(kills):
-            _kill_after_progress(command, out)
+        ends = [_kill_after_progress(command, out) for _ in range(kills)]
+        assert not kills or -signal.SIGKILL in ends
         subprocess.run(command, check=True, env=os.environ | {"PYTHONPATH": "src"})
         with DraftStore(out) as store:
             exported.append([(d.key, d.raw, d.repaired, d.outcome) for d in store.drafts()])
     assert exported[0] == exported[1]
 
 
-def _kill_after_progress(command, out):
+def _kill_after_progress(command, out) -> int:
+    """Return how the command ended: -SIGKILL, unless it was done before it could be killed."""
+
     def progress() -> int:
         if not (out / "drafts.sqlite").is_file():
             return 0
@@ -165,7 +169,7 @@ def _kill_after_progress(command, out):
     while progress() <= before and process.poll() is None:
         time.sleep(0.05)
     process.send_signal(signal.SIGKILL)
-    process.wait()
+    return process.wait()
 
 
 @pytest.mark.slow

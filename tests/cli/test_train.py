@@ -123,6 +123,32 @@ def test_resume_takes_the_settings_the_run_was_started_with(calls: list[dict[str
     assert calls[1]["experiment"].num_steps == 77
 
 
+@pytest.mark.parametrize(
+    ("before", "now", "same"),
+    [
+        ("a of 3 shards, 9 bytes, 1f", "b of 3 shards, 9 bytes, 1f", True),  # moved
+        ("a of 3 shards, 9 bytes, 1f", "a of 2 shards, 6 bytes, 2e", False),
+        ("a.json of 9 bytes", "a.json of 8 bytes", False),
+        ("a", "a of 3 shards, 9 bytes, 1f", True),  # of an earlier version
+        ("world:web drawn by 1f", "world:web drawn by 2e", False),
+    ],
+)
+def test_resume_with_other_data_is_refused_and_changes_nothing(
+    calls: list[dict[str, Any]], before: str, now: str, same: bool
+) -> None:
+    module = sys.modules["toy_recipes"]
+    vars(module)["data_fingerprints"] = lambda experiment: {"x": before}
+    assert _train("toy").exit_code == 0
+    record = Path("runs/toy/experiment.json").read_bytes()
+    vars(module)["data_fingerprints"] = lambda experiment: {"x": now}
+    result = _train("toy", "--resume")
+    assert len(calls) == (2 if same else 1)
+    if not same:
+        assert isinstance(result.exception, TrainingError)
+        assert f"x: {before} -> {now}" in str(result.exception)
+        assert Path("runs/toy/experiment.json").read_bytes() == record
+
+
 def test_resume_in_a_folder_of_another_recipe_is_refused(
     calls: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:

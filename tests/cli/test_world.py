@@ -131,6 +131,15 @@ def test_compare_shows_truth_and_answer_together(tmp_path: Path):
     ]
 
 
+def test_compare_reads_odd_line_ends_within_a_text(tmp_path: Path):
+    write_lines(tmp_path / "truth.jsonl", TRUTH)
+    row = {"image": "000000.png", "text": "A red\u2028car."}
+    answers = tmp_path / "a.jsonl"
+    answers.write_text(json.dumps(row, ensure_ascii=False) + "\n", encoding="utf-8")
+    result = CliRunner().invoke(app, ["compare", str(tmp_path), str(answers)])
+    assert "A red\u2028car." in result.output
+
+
 def test_compare_refuses_answers_about_other_pictures(tmp_path: Path):
     write_lines(tmp_path / "truth.jsonl", TRUTH)
     answers = write_lines(tmp_path / "a.jsonl", {"image": "other.png", "text": "A cat."})

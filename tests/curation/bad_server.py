@@ -36,8 +36,8 @@ class Exchange:
         told = {"error": {"message": message, "code": code}}
         self.send(status, json.dumps(told).encode(), **headers)
 
-    def answer(self, text: str) -> None:
-        self.send(200, completion(text))
+    def answer(self, text: str, finish_reason: str = "stop") -> None:
+        self.send(200, completion(text, finish_reason))
 
 
 class BadServer(ThreadingHTTPServer):
@@ -74,10 +74,10 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-def completion(text: str) -> bytes:
+def completion(text: str, finish_reason: str = "stop") -> bytes:
     """Return what an honest service sends."""
     reply = {
-        "choices": [{"message": {"content": text}, "finish_reason": "stop"}],
+        "choices": [{"message": {"content": text}, "finish_reason": finish_reason}],
         "usage": {"prompt_tokens": 10, "completion_tokens": len(text.split())},
     }
     return json.dumps(reply).encode()

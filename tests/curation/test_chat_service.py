@@ -12,7 +12,12 @@ from typing import Any
 import pytest
 
 from curation.bad_server import Exchange, bad_server, completion, repaired
-from minigpt4.curation.chat_service import ChatService, ChatServiceSettings, Request
+from minigpt4.curation.chat_service import (
+    MANY_REFUSALS,
+    ChatService,
+    ChatServiceSettings,
+    Request,
+)
 from minigpt4.errors import ChatServiceError, SettingsError
 
 
@@ -249,6 +254,26 @@ def test_a_request_that_always_fails_while_others_succeed_is_given_up_alone():
         found = chat.complete(requests(8))
     assert found[0].error
     assert all(each.text for each in found[1:])
+
+
+def test_a_service_that_refuses_everything_is_given_up(tmp_path):
+    def refuse(exchange: Exchange) -> None:
+        exchange.refuse(400, "temperature is not supported")
+
+    with bad_server(refuse) as server:
+        with (
+            service(server.url, tmp_path / "r.sqlite", max_in_flight=2) as chat,
+            pytest.raises(ChatServiceError, match=r"refuses.*temperature is not supported"),
+        ):
+            chat.complete(requests(40))
+        assert len(server.requests) <= MANY_REFUSALS + 2
+        server.behave = repaired
+        with service(server.url, tmp_path / "r.sqlite") as chat:
+            chat.complete([Request.of("", "Another.")])
+        server.behave = refuse
+        # It has answered once, so what is refused now is refused for itself.
+        with service(server.url, tmp_path / "r.sqlite") as chat:
+            assert all(each.error for each in chat.complete(requests(40)))
 
 
 def test_a_damaged_cache_is_named(tmp_path):

@@ -21,6 +21,16 @@ def test_stages_follow_each_other():
     assert draft(fault="missing picture").stage == "faulty"
 
 
+def test_what_a_person_accepted_stays_whatever_is_made_later():
+    by_rule, by_truth = (verdict("edit", name, text=name) for name in ("rule:a", "truth"))
+    seen = verdict("accept", text="Seen.")
+    assert draft(repaired="B", verdicts=(by_rule, seen, by_truth)).text == "Seen."
+    assert draft(repaired="B", verdicts=(seen, by_truth, verdict("edit", text="D"))).text == "D"
+    # Verdicts of earlier versions hold no text: what was there before them was seen.
+    assert draft(repaired="B", verdicts=(verdict("accept"), by_truth)).text == "B"
+    assert draft(repaired="B", verdicts=(by_rule, verdict("accept"), by_truth)).text == "rule:a"
+
+
 def test_the_text_is_the_last_one_made():
     assert draft(repaired=None).text == draft().raw
     assert draft(repaired="B").text == "B"

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from curation.small_run import SETTINGS, FakeModel, draw_pictures, small_steps
 from curation.some_drafts import verdict
 from minigpt4.config import dump_config
+from minigpt4.curation.describe import DescribeSettings
 from minigpt4.curation.export import FORMS, ExportSettings, export
 from minigpt4.curation.funnel import funnel
 from minigpt4.curation.pipeline import run
 from minigpt4.curation.store import DraftStore
 from minigpt4.data.open_source import open_source
 from minigpt4.errors import CurationError, SettingsError
+from minigpt4.generation import GenerationSettings
 
 
 @pytest.fixture
@@ -74,6 +77,21 @@ def test_a_card_of_the_world_s_truth_says_that_no_person_looked(store, tmp_path)
         store.record(number, verdict("accept", "truth"))
     export(store, tmp_path / "data", ExportSettings())
     assert "**No person has looked at these texts.**" in (tmp_path / "data/README.md").read_text()
+
+
+def test_the_card_counts_what_people_and_what_the_truth_alone_accepted(store, tmp_path):
+    drawn = DescribeSettings(generation=GenerationSettings(seed=7, temperature=0.8, top_p=0.95))
+    store.note("settings", dump_config(replace(SETTINGS, describe=drawn)))
+    for each in store.drafts():
+        if each.outcome == "open":
+            store.record(each.number, verdict("accept", "truth"))
+    done = export(store, tmp_path / "data", ExportSettings())
+    card = (tmp_path / "data" / "README.md").read_text()
+    assert done.num_written == 15
+    assert "| people | 3 |" in card
+    assert "| the drawn world's truth alone | 12 |" in card
+    assert "**No person has looked at 12 of these 15 texts.**" in card
+    assert "| decoding | by chance: seed 7, temperature 0.8, top_p 0.95 |" in card
 
 
 @pytest.mark.parametrize(

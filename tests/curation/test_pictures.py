@@ -35,6 +35,14 @@ def test_a_drawn_folder_brings_its_truth(tmp_path):
     assert pile.read("000001.png").truth == json.loads(json.dumps(expected))
 
 
+def test_odd_line_ends_within_a_truth_end_no_line(tmp_path):
+    folder = draw_pictures(tmp_path / "pile", 1)
+    truth = {"image": "000.png", "title": "a\u2028b\x85c"}
+    text = json.dumps(truth, ensure_ascii=False) + "\n"
+    (folder / "truth.jsonl").write_text(text, encoding="utf-8")
+    assert open_pile(str(folder)).read("000.png").truth == truth
+
+
 def test_a_stream_of_the_world_is_what_world_draw_draws(tmp_path):
     write_pictures(tmp_path / "drawn", split="train", seed=4, count=2)
     pile = open_pile("world:train,seed=4,count=2")

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import sqlite3
 from dataclasses import replace
 
 import pytest
 
-from curation.bad_server import bad_server, repaired
 from curation.small_run import SETTINGS, FakeModel, draw_pictures, rows, small_steps
 from curation.some_drafts import verdict
 from minigpt4.curation import keeping
-from minigpt4.curation.chat_service import ChatService, ChatServiceSettings
 from minigpt4.curation.pictures import GonePile
 from minigpt4.curation.pipeline import run
 from minigpt4.curation.ranks import Ranks
-from minigpt4.curation.repair import NO_REPAIR, RepairSettings, ServiceRepairer
+from minigpt4.curation.repair import NO_REPAIR
 from minigpt4.curation.rules import RuleSettings
 from minigpt4.curation.store import DraftStore
-from minigpt4.errors import ChatServiceError, CurationError
+from minigpt4.errors import CurationError
 
 
 @pytest.fixture
@@ -139,6 +139,47 @@ def test_a_judge_who_comes_later_looks_at_everything(store, pictures):
     assert max(len(each.verdicts) for each in store.drafts()) <= 2
 
 
+def test_other_rules_and_a_target_leave_no_draft_half_way(store, pictures):
+    run(SETTINGS, store, small_steps(FakeModel(), pictures))
+    store.record(15, verdict("accept"))
+    seen = []
+
+    def judge(draft):
+        with contextlib.closing(sqlite3.connect(store.path)) as reviewer:
+            ruled = "SELECT COUNT(*) FROM drafts WHERE ruled_with <> ''"
+            seen.append(reviewer.execute(ruled).fetchone()[0])
+        return verdict("accept", "truth")
+
+    other = replace(SETTINGS, target=3, rules=RuleSettings(rules=()))
+    run(other, store, small_steps(FakeModel(), pictures, judges=[judge], judged_with="truth"))
+    assert set(seen) == {20}
+    assert store.counts()["ruled"] == 20
+    assert {each.outcome for each in store.drafts()} == {"accept"}
+
+
+def test_drafts_that_were_stranded_before_their_rules_are_taken_up(store, pictures):
+    run(SETTINGS, store, small_steps(FakeModel(), pictures))
+    for number in range(10, 20):
+        store.update(number, ruled_with="")
+    run(replace(SETTINGS, target=3), store, small_steps(FakeModel(), pictures))
+    assert store.counts()["ruled"] == 20
+
+
+def test_truth_and_rules_leave_alone_what_people_have_judged(store, pictures):
+    run(SETTINGS, store, small_steps(FakeModel(), pictures))
+    [mine, *_] = [each.number for each in store.drafts() if each.outcome == "open"]
+    before = store.load(mine).text
+    store.record(mine, verdict("accept"))
+    late = {"judges": [lambda _: verdict("edit", "truth", text="Less.")], "judged_with": "truth"}
+    run(SETTINGS, store, small_steps(FakeModel(), pictures, **late))
+    assert store.load(mine).text == before
+    assert [each.judge for each in store.load(mine).verdicts] == ["person:anna"]
+    assert {each.text for each in store.drafts() if each.outcome == "accept"} == {before, "Less."}
+    store.withdraw_last(mine, "person:anna")
+    run(SETTINGS, store, small_steps(FakeModel(), pictures, **late))
+    assert store.load(mine).text == "Less."
+
+
 def test_without_repair_the_answers_are_the_text(store, pictures):
     run(SETTINGS, store, small_steps(FakeModel(), pictures, repairer=None))
     draft = store.load(0)
@@ -156,6 +197,43 @@ def test_pictures_that_vanish_or_are_broken_are_counted_and_the_rest_goes_on(sto
     assert faults["004.png"].startswith("undecodable picture: ")
     assert faults["005.png"].startswith("truncated picture: ")
     assert store.counts()["ruled"] == 17
+
+
+def test_pictures_that_come_back_are_taken_up_and_until_then_nothing_stops(
+    store, pictures, tmp_path
+):
+    settings = replace(SETTINGS, wave=20, describe=replace(SETTINGS.describe, batch_size=20))
+    steps = small_steps(FakeModel(), pictures)
+    aside = tmp_path / "aside"
+    aside.mkdir()
+    for index in range(10):
+        (pictures / f"{index:03d}.png").rename(aside / f"{index:03d}.png")
+    (pictures / "010.png").write_bytes(b"no picture")
+    run(settings, store, steps)
+    assert (store.counts()["faulty"], store.counts()["ruled"]) == (11, 9)
+    model = FakeModel()
+    model.identify = lambda items: pytest.fail("there is nothing to describe")
+    gone = {"pile": GonePile("no folder")}
+    for again in (replace(steps, ranks=Ranks(model.works)), small_steps(model, pictures, **gone)):
+        run(settings, store, again)
+        assert store.counts()["faulty"] == 11
+    for index in range(10):
+        (aside / f"{index:03d}.png").rename(pictures / f"{index:03d}.png")
+    run(settings, store, steps)
+    [broken] = [each for each in store.drafts() if each.fault]
+    assert broken.key == "010.png"
+    assert store.counts()["ruled"] == 19
+
+
+def test_a_name_that_is_not_utf_8_is_a_fault_of_its_picture(store, pictures):
+    name = os.path.join(os.fsencode(pictures), b"caf\xe9.png")
+    with contextlib.suppress(OSError):  # where such names can't be, nothing is to be shown
+        os.rename(pictures / "003.png", name)
+        run(SETTINGS, store, small_steps(FakeModel(), pictures))
+        [bad] = [each for each in store.drafts() if each.fault]
+        assert bad.key == "caf\\udce9.png"
+        assert bad.fault.startswith("name is not UTF-8: ")
+        assert store.counts()["ruled"] == 19
 
 
 def test_the_same_picture_twice_is_described_into_the_data_once(store, pictures):
@@ -208,52 +286,6 @@ def test_a_full_disk_stops_the_run_and_it_goes_on_when_there_is_room(
     with DraftStore(tmp_path / "other", create=True) as other:
         run(SETTINGS, other, small_steps(FakeModel(), pictures))
         assert rows(store) == rows(other)
-
-
-def test_a_service_that_fails_midway_leaves_all_that_was_repaired(store, pictures):
-    def tire(exchange):
-        if exchange.number > 9:
-            exchange.refuse(401)
-        else:
-            repaired(exchange)
-
-    def repairer(server):
-        quick = {"first_wait_seconds": 0.01, "max_tries": 2, "max_in_flight": 2}
-        settings = ChatServiceSettings(url=server.url, model="m", **quick)
-        return ServiceRepairer(ChatService(settings), RepairSettings())
-
-    with bad_server(tire) as server:
-        steps = small_steps(FakeModel(), pictures, repairer=repairer(server))
-        with pytest.raises(ChatServiceError, match="refuses the key"):
-            run(SETTINGS, store, steps)
-        done = {each.number for each in store.drafts() if each.repaired is not None}
-        assert len(done) == 9
-        model = FakeModel()
-        server.behave = repaired
-        steps = small_steps(model, pictures, repairer=repairer(server))
-        run(SETTINGS, store, steps)
-        asked = [each["messages"][1]["content"] for each in server.requests]
-    answered = [text for text in asked if asked.count(text) == 1]
-    assert store.counts()["ruled"] == 20
-    assert len(asked) - len(answered) <= 2 * 2  # only what was refused was asked again
-    assert max(model.num_described.values()) == 1
-
-
-def test_a_reply_in_another_language_or_of_nonsense_is_rejected_with_its_reason(store, pictures):
-    def babble(exchange):
-        if exchange.number % 2:
-            exchange.answer("Das Bild zeigt ein Haus mit einem Baum und einer Wand, auf der steht.")
-        else:
-            exchange.answer("Bake the bread for twenty minutes, then serve it with some butter.")
-
-    with bad_server(babble) as server:
-        service = ChatService(ChatServiceSettings(url=server.url, model="m"))
-        repairer = ServiceRepairer(service, RepairSettings())
-        run(SETTINGS, store, small_steps(FakeModel(), pictures, repairer=repairer))
-    judges = {each.rejected_because.judge for each in store.drafts()}
-    assert judges == {"rule:unrelated_reply"}
-    german = [each for each in store.drafts() if "Das Bild" in str(each.repaired)]
-    assert all("rule:not_english" in {v.judge for v in each.verdicts} for each in german)
 
 
 def test_kill_9_at_any_step_changes_no_row(tmp_path, pictures, run_python):

@@ -49,10 +49,23 @@ def test_why_a_text_got_no_repair_is_said(caplog):
     noted = []
     with bad_server(lambda exchange: exchange.refuse(400, "content filter")) as server:
         service = ChatService(ChatServiceSettings(url=server.url, model="m"))
-        ServiceRepairer(service, RepairSettings()).repair(["The the dog."], noted.extend)
-    assert noted == [(0, "")]
+        left = ServiceRepairer(service, RepairSettings()).repair(["The the dog."], noted.extend)
+    assert (noted, left) == ([], {0: "refused: 400 content filter"})
     assert "The the dog." in caplog.text
     assert "content filter" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("finish_reason", "said"),
+    [("length", "cut off after 512 tokens"), ("content_filter", "content filter")],
+)
+def test_half_a_reply_is_no_repair(finish_reason, said):
+    noted = []
+    with bad_server(lambda exchange: exchange.answer("The dog and", finish_reason)) as server:
+        service = ChatService(ChatServiceSettings(url=server.url, model="m"))
+        left = ServiceRepairer(service, RepairSettings()).repair(["The the dog."], noted.extend)
+    assert noted == []
+    assert said in left[0]
 
 
 def test_texts_are_noted_batch_by_batch_in_order():

@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from curation.some_drafts import draft, verdict
-from minigpt4.curation.store import BACKUP, DATABASE, DraftStore, only_run
+from minigpt4.curation.store import BACKUP, DATABASE, LOCK, DraftStore, only_run
 from minigpt4.errors import CurationError
 
 
@@ -152,6 +152,16 @@ def test_only_one_run_holds_a_folder(tmp_path):
         only_run(tmp_path).__enter__()
     with only_run(tmp_path):
         pass
+
+
+def test_a_lock_that_is_broken_or_cannot_be_opened_is_not_another_run(tmp_path):
+    (tmp_path / LOCK).write_bytes(b"no database at all, " * 500)
+    with pytest.raises(CurationError, match=rf"{LOCK}.*not a database.*remove it"):
+        only_run(tmp_path).__enter__()
+    (tmp_path / LOCK).unlink()
+    (tmp_path / LOCK).mkdir()
+    with pytest.raises(CurationError, match=rf"{LOCK}.*unable to open"):
+        only_run(tmp_path).__enter__()
 
 
 def test_reviewers_can_judge_while_a_run_holds_the_folder(store, tmp_path):

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
-from pathlib import Path
 
 import pytest
 
 from minigpt4.data.captions import clean_caption
-
-GOLDENS = Path(
-    os.environ.get("MINIGPT4_GOLDENS", Path(__file__).parents[1] / "fixtures" / "official_tiny")
-)
+from parity.folder import goldens_folder
 
 
 @pytest.mark.parametrize(
@@ -37,8 +32,8 @@ def test_only_the_first_fifty_words_stay() -> None:
     assert clean_caption(" ".join(words)) == " ".join(words[:50])
 
 
-@pytest.mark.skipif(not (GOLDENS / "golden.json").is_file(), reason="no goldens here")
 def test_goldens_agree() -> None:
-    golden = json.loads((GOLDENS / "golden.json").read_text())["caption_processor"]
+    values = json.loads((goldens_folder() / "golden.json").read_text(encoding="utf-8"))
+    golden = values["caption_processor"]
     for raw, clean in zip(golden["raw"], golden["processed"], strict=True):
         assert clean_caption(raw, max_words=golden["max_words"]) == clean

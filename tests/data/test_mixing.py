@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from minigpt4.data.example import Example, captioned
-from minigpt4.data.mixing import MAX_REPLACEMENTS, Mixture, epoch_order
+from minigpt4.data.mixing import MIN_REPLACEMENTS, Mixture, epoch_order, max_replacements
 from minigpt4.errors import DataError, SettingsError
 
 
@@ -105,8 +105,23 @@ def test_a_picture_that_is_missing_is_replaced(tmp_path: Path) -> None:
 
 def test_data_that_is_all_bad_is_an_error() -> None:
     mixture = Mixture([(Numbers("a", 5, bad=set(range(5))), 1)], batch_size=1, seed=0)
-    with pytest.raises(DataError, match=f"{MAX_REPLACEMENTS} bad examples in a row.*empty caption"):
+    with pytest.raises(DataError, match=f"{MIN_REPLACEMENTS} bad examples in a row.*empty caption"):
         mixture.draw(0)
+
+
+def test_chance_is_blamed_by_the_share_that_is_allowed() -> None:
+    source = Numbers("a", 100, bad=set(range(90)))
+    allowed = Mixture([(source, 1)], batch_size=100, seed=0, max_bad_share=0.9)
+    rows = [row for step in range(100) for row in allowed.draw(step).indices]
+    assert len(rows) == 10_000
+    assert min(rows) == 90
+    few = Mixture([(source, 1)], batch_size=100, seed=0)
+    with pytest.raises(DataError, match=r"20 bad examples in a row.*max_bad_share"):
+        [few.draw(step) for step in range(100)]
+    numbers = [max_replacements(share) for share in (0, 0.1, 0.7, 0.999, 1)]
+    assert numbers == [20, 20, 78, 27618, 27618]
+    with pytest.raises(SettingsError, match=r"max_bad_share is 1\.5"):
+        max_replacements(1.5)
 
 
 def test_impossible_mixtures_are_refused() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from minigpt4.data import open_files
 from minigpt4.data.open_files import OpenFiles
+from minigpt4.errors import DataError
 
 
 @pytest.fixture
@@ -57,3 +58,25 @@ def test_a_forked_process_opens_its_own(paths: list[Path], monkeypatch: pytest.M
     monkeypatch.setattr(os, "getpid", lambda: -1)  # as seen by a child
     assert files.read(paths[0], 5, 1) == b"0"
     assert files._files[paths[0]] is not before
+
+
+def test_a_file_that_has_gone_or_fails_is_bad_data(
+    paths: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = OpenFiles()
+    files.read(paths[0], 0, 1)
+
+    class Failing:
+        def seek(self, offset: int) -> None:
+            raise OSError(5, "Input/output error")
+
+        def close(self) -> None: ...
+
+    files._files[paths[0]].close()
+    monkeypatch.setitem(files._files, paths[0], Failing())
+    with pytest.raises(DataError, match=rf"^unreadable file: {paths[0]}: Input/output error; put"):
+        files.read(paths[0], 0, 1)
+    assert files.read(paths[0], 5, 1) == b"0"  # opened anew
+    paths[1].unlink()
+    with pytest.raises(DataError, match=rf"^missing file: {paths[1]}"):
+        files.read(paths[1], 0, 1)

@@ -82,6 +82,13 @@ def test_recognised_however_it_is_printed_and_wherever_the_first_megabyte_ends(
     assert recognise(tmp_path / "l.json")[0] == "llava"
 
 
+def test_odd_line_ends_within_a_text_end_no_row(tmp_path: Path) -> None:
+    row = {"image": "a.png", "caption": "a\u2028b"}
+    lines = (json.dumps(row, ensure_ascii=False) + "\n") * 2
+    (tmp_path / "captions.json").write_text(lines, encoding="utf-8")
+    assert recognise(tmp_path / "captions.json")[0] == "folder_captions"
+
+
 def test_a_row_longer_than_a_megabyte_is_recognised(tmp_path: Path) -> None:
     path = write_lines(tmp_path / "m.jsonl", {"messages": [], "image": "data:," + "A" * 2_000_000})
     assert recognise(path)[0] == "messages"
@@ -143,7 +150,7 @@ def test_unknown_formats_and_options_are_refused(tmp_path: Path, spec: str, mess
         ("a.json", b'{"a": 1}', r"a\.json has \['a'\]: no known format"),
         ("a.jsonl", b'{"a": 1}\n{"a": 2}', r"a\.jsonl has \['a'\]"),
         ("a.json", b"[1, 2]", "has int"),
-        ("a.json", b"", "is empty"),
+        ("a.json", b"", "is empty; wanted .* get it again"),
         ("a.csv", b"image,caption\n", "begins with 'image,caption"),
         ("a.json", b'[{"url": "http://a", "caption": "x"}]', "data prepare"),
     ],

@@ -61,5 +61,5 @@ def test_a_file_without_rows_is_an_error(tmp_path: Path, content: bytes, message
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"no file .*gone\.jsonl"):
+    with pytest.raises(DataError, match=r"no file .*gone\.jsonl: nothing is there; give"):
         read_rows(tmp_path / "gone.jsonl")

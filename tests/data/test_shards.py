@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from minigpt4.data.captions import clean_caption
+from minigpt4.data.check import check_source
 from minigpt4.data.mixing import Mixture
 from minigpt4.data.shard_index import index_shard
 from minigpt4.data.shards import TarShards, expand_shards, write_shards
@@ -126,6 +127,22 @@ def test_bad_members_do_not_stop_a_mixture(tmp_path: Path) -> None:
     drawn = Mixture([(TarShards(tmp_path), 1)], batch_size=4, seed=0).draw(0)
     assert {example.turns[0].answer for example in drawn.examples} == {"good"}
     assert drawn.skipped["undecodable picture"] >= 2
+
+
+def test_a_shard_that_goes_during_a_run_costs_its_samples_only(folder: Path) -> None:
+    source = TarShards(folder)
+    (folder / "00001.tar").unlink()
+    with pytest.raises(DataError, match=r"^missing file: .*00001\.tar: .*put it back"):
+        source[4]
+    drawn = Mixture([(source, 1)], batch_size=7, seed=0).draw(0)
+    assert {example.key.partition("/")[0] for example in drawn.examples} == {
+        "00000.tar",
+        "00002.tar",
+    }
+    assert drawn.skipped["missing file"] >= 3
+    checked = check_source(source)
+    assert checked.unusable.counts == {"missing file": 3}
+    assert "00001.tar, member" in checked.unusable.places["missing file"][0]
 
 
 def test_a_shard_that_breaks_off_is_used_up_to_there(

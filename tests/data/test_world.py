@@ -31,7 +31,7 @@ def pictures() -> Pictures:
     return Pictures("train", 5, np.stack(list(draw_range("train", 5, 0, 12))))
 
 
-@pytest.mark.parametrize("write", ["web", "clean", "description"])
+@pytest.mark.parametrize("write", ["web", "clean", "description", "narrative"])
 def test_an_example_is_a_picture_and_one_text_without_a_prompt(pictures, write):
     source = WorldSource(pictures, write, 1)
     assert len(source) == 12
@@ -56,7 +56,7 @@ def test_the_text_of_a_picture_is_fixed_by_seed_and_index(pictures):
 def test_no_picture_is_paired_with_a_composed_text():
     for index in range(80):
         scene = sample_scene("train", 5, index)
-        for write in ("web", "clean", "description"):
+        for write in ("web", "clean", "description", "narrative"):
             text = write_text(scene, write, seed=5, index=index)
             assert "\n" not in text
             assert "<" not in text

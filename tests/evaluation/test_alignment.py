@@ -8,6 +8,7 @@ import torch
 from generation.tiny_model import build_tiny_model
 from minigpt4.evaluation import alignment
 from minigpt4.evaluation.alignment import alignment_gap
+from minigpt4.world.sample import sample_scene
 
 WORDS = "red dog"
 STREAM = {"split": "test", "seed": 2, "count": 3}
@@ -44,6 +45,21 @@ def test_the_gap_is_the_difference_of_the_losses(model):
     assert found.gap.count == 3
 
 
+def test_a_projection_that_only_announces_a_caption_shows_by_another_picture(perfect):
+    found = alignment_gap(perfect, **STREAM)
+    assert found.loss_another.value == pytest.approx(found.loss_shown.value, abs=1e-5)
+
+
+def test_the_loss_given_another_picture_is_that_of_the_next_one(model, monkeypatch):
+    found = alignment_gap(model, **STREAM)
+    assert found.loss_another.value != pytest.approx(found.loss_shown.value, abs=1e-5)
+    draw = alignment.draw
+    scenes = {sample_scene("test", 2, i).seed: sample_scene("test", 2, i + 1) for i in range(5)}
+    monkeypatch.setattr(alignment, "draw", lambda scene: draw(scenes[scene.seed]))
+    shifted = alignment_gap(model, **STREAM)
+    assert shifted.loss_shown.value == pytest.approx(found.loss_another.value, abs=1e-5)
+
+
 def test_the_batch_size_changes_nothing(model):
     steps = []
     whole = alignment_gap(model, **STREAM, report=steps.append)
@@ -52,6 +68,7 @@ def test_the_batch_size_changes_nothing(model):
     assert steps == [3, 2, 1]
     assert parts.gap.value == pytest.approx(whole.gap.value, abs=1e-5)
     assert parts.gap.interval == pytest.approx(whole.gap.interval, abs=1e-5)
+    assert parts.loss_another.value == pytest.approx(whole.loss_another.value, abs=1e-5)
 
 
 def test_the_loss_is_that_of_training(model):

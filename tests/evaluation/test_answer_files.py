@@ -107,7 +107,7 @@ def test_lines_of_describe_are_found_by_picture_and_prompt(tmp_path: Path):
         ([{"image_id": 1, "caption": "a"}], "choose one with --only"),
         ([{"image_id": 1}], "no text|choose one"),
         (["a"], "wanted an object"),
-        ("a", "no list of answers"),
+        ("a", "no list of answers but a str; wanted JSON lines or one list"),
     ],
 )
 def test_a_file_that_does_not_fit_is_refused_with_the_reason(tmp_path, content, message):

@@ -119,3 +119,13 @@ def test_a_picture_file_is_known_by_its_content(tmp_path: Path):
 def test_drawn_pictures_of_different_kinds_differ():
     hashes = {DrawnPicture("test", 0, 3, kind).sha256 for kind in ("scene", "dish", "poster")}
     assert len(hashes) == 3
+
+
+def test_odd_line_ends_within_an_answer_do_not_lock_the_store(tmp_path: Path):
+    text = "A\u2028dog\u2029and\x85a\r\ncat."
+    with AnswerStore(tmp_path, "model") as store:
+        store.add(said(0, text), computed_with=MADE_WITH)
+        store.add(said(1), computed_with=MADE_WITH)
+    assert AnswerStore(tmp_path, "model").find(question(0)).text == text
+    store_answers(tmp_path, 2)
+    assert len(AnswerStore(tmp_path, "model")) == 3

@@ -8,9 +8,11 @@ import pytest
 
 from evaluation.asked import answer, ask
 from minigpt4.curation.chat_service import Completion
-from minigpt4.errors import SettingsError
+from minigpt4.errors import ChatServiceError, SettingsError
 from minigpt4.evaluation.judge_llm import LLMJudge
 from minigpt4.evaluation.judges import parse_yes_no
+from minigpt4.evaluation.runner import score_answers
+from minigpt4.evaluation.task import Judged, TaskSettings, find_task
 
 
 class Service:
@@ -59,10 +61,33 @@ def test_coverage_is_asked_in_the_papers_words():
 
 def test_what_is_neither_yes_nor_no_is_unparsable_and_no_pass():
     answers = answer(ask("caption_coverage", limit=3), lambda _: "A dog.")
-    service = Service("No", "Perhaps", Completion(text="", error="refused"))
-    said = LLMJudge("caption_coverage", service).judge(answers)
-    assert [each.passed for each in said] == [False, None, None]
-    assert said[2].reason == "refused"
+    said = LLMJudge("caption_coverage", Service("No", "Perhaps", "Yes")).judge(answers)
+    assert [each.passed for each in said] == [False, None, True]
+    pairs = [Judged(answer=a, judgement=j) for a, j in zip(answers, said, strict=True)]
+    score = find_task("caption_coverage").score(pairs)["covered"]
+    assert (score.value, score.count, score.unparsable) == (1 / 3, 3, 1 / 3)
+
+
+REFUSED = Completion(text="", error="400: not this")
+
+
+def test_what_is_refused_is_left_out_of_the_scores_and_told(caplog):
+    answers = answer(ask("caption_coverage", limit=3), lambda _: "A dog.")
+    judge = LLMJudge("caption_coverage", Service("Yes", REFUSED, "No"))
+    settings = TaskSettings(limit=3)
+    result = score_answers("caption_coverage", answers, judges=[judge], settings=settings, model={})
+    score = result.scores["covered"]
+    assert (score.value, score.count, score.unparsable) == (0.5, 2, 0)
+    assert result.as_json()["num_unjudged"] == {"llm": 1}
+    assert result.judgements["llm"][1].reason == "400: not this"
+    assert "refused to judge 1 of 3 answers, the first with: 400: not this" in caplog.text
+
+
+def test_who_refuses_everything_is_no_judge():
+    answers = answer(ask("caption_coverage", limit=2), lambda _: "A dog.")
+    with pytest.raises(ChatServiceError, match=r"judge-1 refused to judge all 2 .* not this"):
+        LLMJudge("caption_coverage", Service(REFUSED, REFUSED)).judge(answers)
+    assert LLMJudge("caption_coverage", Service()).judge([]) == []
 
 
 def test_of_failures_no_is_the_pass():

@@ -51,3 +51,35 @@ def test_the_first_sentence_gives_the_answer_or_not(text, answer, question, righ
 )
 def test_a_letter_or_the_one_choice_that_is_named(text, place):
     assert read_letter(text, ("toy car", "bus", "train", "car")) == place
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("The answer is a bus.", 1),
+        ("The correct choice is a bus", 1),
+        ("The answer: a train", 2),
+        ("Answer: A bus", 1),
+        ("The answer is A because it has wheels.", 0),
+        ("The right answer is a", 0),
+        ("The answer is a, the car.", 0),
+        ("Option b.", 1),
+        ("Answer\n\nC", 2),
+        ("b", 1),
+        ("(b)", 1),
+        ("**B**", 1),
+        ("**B** because of its size", 1),
+        ("**Answer:** B", 1),
+        ("The answer is **b**", 1),
+        ("`D`", 3),
+        ("_D_", 3),
+        ("[D]", 3),
+        ("B\nbecause of its size", 1),
+        ("B - because of its size", 1),
+        ("a car", 0),
+        ("A-frame", None),
+        ("d.h. the bus", 1),
+    ],
+)
+def test_an_article_is_no_letter_and_a_letter_may_be_small_or_marked(text, place):
+    assert read_letter(text, ("car", "bus", "train", "bike")) == place

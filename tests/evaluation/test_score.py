@@ -32,11 +32,15 @@ def test_nothing_counted_is_no_score():
     assert mean_score([0.0], [0.0]) is None
 
 
-def test_a_mean_has_the_normal_interval():
-    score = mean_score([1.0, 2.0, 3.0, 4.0])
-    assert score.value == 2.5
-    half = 1.959964 * (5 / 3) ** 0.5 / 2  # standard deviation over the root of the count
-    assert score.interval == pytest.approx((2.5 - half, 2.5 + half))
+def test_a_mean_has_a_bootstrap_interval_which_follows_a_slant():
+    # One of two: means of two draws are 0, 1/2 or 1, each end with a chance of a quarter.
+    assert mean_score([0.0, 1.0]).interval == (0.0, 1.0)
+    # Mostly nothing, seldom much: there is more room above than below.
+    score = mean_score([0.0] * 45 + [1.0] * 5)
+    low, high = score.interval
+    assert score.value == pytest.approx(0.1)
+    assert high - 0.1 > 0.1 - low > 0
+    assert mean_score([0.0] * 45 + [1.0] * 5) == score
 
 
 @pytest.mark.parametrize("value", [0.0, 1.0])
@@ -75,7 +79,7 @@ def test_the_bootstrap_draws_whole_answers():
 
 
 def test_the_bootstrap_is_the_same_every_time_and_holds_its_value():
-    first, second = (bootstrap_score([1.0, 2.0, 6.0]) for _ in range(2))
+    first, second = (bootstrap_score([1.0, 2.0, 6.0], [6.0] * 3) for _ in range(2))
     assert first == second
     assert first.interval[0] <= first.value <= first.interval[1]
     assert bootstrap_score([1.0], [0.0]) is None

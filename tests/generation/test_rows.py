@@ -107,3 +107,31 @@ def test_rows_that_join_and_leave_go_on_as_before(llm):
             row.append(8)
             torch.testing.assert_close(each, whole_logits(llm, row), atol=1e-4, rtol=1e-4)
     assert rows.cache.get_seq_length() == max(len(row) for row in said)
+
+
+def test_a_join_that_fails_leaves_the_rows_as_they_were(llm, monkeypatch):
+    cat = torch.cat
+    for new_length, failing_call in ((3, 2), (3, 3), (15, 1), (15, 4), (15, 5)):
+        rows, late = Rows(llm), Rows(llm)
+        rows.prefill(*padded(llm))
+        rows.step([1, 2, 3])
+        embeds = embed(llm, list(range(20, 20 + new_length)))
+        late.prefill(embeds, torch.ones(1, new_length, dtype=torch.long))
+        calls = 0
+
+        def fail(*args: Any, call: int = failing_call, **more: Any) -> Any:
+            nonlocal calls
+            calls += 1
+            if calls == call:
+                raise MemoryError("no memory is left")
+            return cat(*args, **more)
+
+        with monkeypatch.context() as broken:
+            broken.setattr(torch, "cat", fail)
+            with pytest.raises(MemoryError):
+                rows.join(late)
+        for token_ids in ([4, 5, 6], [7, 8, 9]):
+            logits = rows.step(token_ids)
+        for row, said, each in zip(ROWS, ([1, 4, 7], [2, 5, 8], [3, 6, 9]), logits, strict=True):
+            wanted = whole_logits(llm, [*row, *said])
+            torch.testing.assert_close(each, wanted, atol=1e-4, rtol=1e-4)

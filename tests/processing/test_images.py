@@ -14,6 +14,7 @@ from PIL import Image
 
 from minigpt4.errors import ImageError
 from minigpt4.processing import images
+from minigpt4.processing.image_processor import MiniGPT4ImageProcessor
 from minigpt4.processing.images import (
     CLIP_MEAN,
     CLIP_STD,
@@ -172,6 +173,46 @@ def test_pillows_own_limits_are_image_errors_too(side: int):
     forged[header + 17 : header + 21] = checksum.to_bytes(4, "big")
     with pytest.raises(ImageError, match=r"too many pixels|limit"):
         load_image(bytes(forged))
+
+
+def test_pixels_of_arrays_and_tensors_are_taken_as_they_are():
+    levels = np.random.default_rng(2).integers(0, 256, size=(5, 7, 3), dtype=np.uint8)
+    for given in (levels, torch.from_numpy(levels), levels[:, ::-1]):
+        assert np.array_equal(np.asarray(load_image(given)), np.asarray(given))
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        (np.zeros((5, 7, 3), dtype=np.float32), r"ndarray \(5, 7, 3\) of float32, wanted"),
+        (torch.zeros(3, 5, 7), r"Tensor \(3, 5, 7\) of float32, wanted"),
+        (np.zeros((5, 7), dtype=np.uint8), r"ndarray \(5, 7\) of uint8, wanted"),
+        (7, "is a int; give a path"),
+        (None, "is a NoneType; give a path"),
+    ],
+    ids=["floats", "channels first", "grey", "number", "none"],
+)
+def test_what_could_mean_several_pictures_is_refused_by_its_type(given: object, reason: str):
+    with pytest.raises(ImageError, match=reason):
+        load_image(given)  # type: ignore[arg-type]
+
+
+def test_a_file_that_may_not_be_read_is_not_called_broken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    (tmp_path / "secret.png").write_bytes(encoded(Image.new("RGB", (2, 2)), "PNG"))
+
+    def denied(self: Path) -> bytes:
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "read_bytes", denied)  # root may read everything
+    with pytest.raises(ImageError, match=r"secret.png may not be read; check the permissions"):
+        load_image(tmp_path / "secret.png")
+
+
+def test_no_picture_at_all_is_said():
+    with pytest.raises(ImageError, match="give at least one"):
+        MiniGPT4ImageProcessor(size=16)([])
 
 
 def test_a_picture_without_pixels_is_refused():

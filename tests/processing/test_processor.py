@@ -224,6 +224,23 @@ def test_parts_that_hold_nothing_are_said():
         conversation_from_messages([message({"type": "audio"})])
 
 
+@pytest.mark.parametrize(
+    ("broken", "reason"),
+    [
+        ({"role": "user"}, r"a message lacks 'content', got the keys \['role'\]; write it as"),
+        ({"content": "hello"}, "a message lacks 'role'"),
+        ("hello", "a message lacks 'role', got 'hello'"),
+        ({"role": "user", "content": None}, "content is a NoneType; give a text"),
+        ({"role": "user", "content": [{"text": "hello"}]}, "a part of a message lacks 'type'"),
+        ({"role": "user", "content": [{"type": "text"}]}, "a part of type 'text' lacks 'text'"),
+        ({"role": "user", "content": ["hello"]}, "a part of a message lacks 'type', got 'hello'"),
+    ],
+)
+def test_messages_of_another_form_are_said(broken: Any, reason: str):
+    with pytest.raises(PromptError, match=reason):
+        conversation_from_messages([broken])
+
+
 @pytest.mark.parametrize("template", TEMPLATES, ids=lambda template: template.name)
 @pytest.mark.parametrize("num_images", [0, 1, 2])
 @pytest.mark.parametrize("system", [None, "Be brief."])

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from minigpt4.evaluation.score import Score, share_score
-from minigpt4.recipes.findings import compare, conclude, decide, difference
+from minigpt4.recipes.findings import compare, conclude, decide, difference, without_guess
 
 
 def share(hits: int, count: int = 100) -> Score:
@@ -57,3 +59,14 @@ def test_without_its_rows_a_finding_was_not_run() -> None:
 def test_what_is_not_shown_says_what_could_have_been_seen() -> None:
     finding = decide(1, "s", compare("ours", share(50), share(50), "more"), {"not shown": "Why."})
     assert finding.reason.startswith("Why. With 100 counted, a difference below 14 points")
+
+
+def test_answers_that_cannot_be_read_decide_nothing() -> None:
+    unread = replace(share(1), unparsable=0.99)
+    found = compare("places", unread, share(60), "less")
+    assert found[0].outcome == "not shown"
+    finding = decide(8, "s", found, {"shown": "Why.", "not shown": "No."})
+    assert finding.reason.startswith("99 % of the answers (places) could not be read")
+    assert without_guess(finding).reason == finding.reason
+    few = compare("places", replace(share(1), unparsable=0.4), share(60), "less")
+    assert few[0].outcome == "shown"

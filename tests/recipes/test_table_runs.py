@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from minigpt4.errors import SettingsError, StoppedError
-from minigpt4.recipes import alignment
+from minigpt4.recipes import alignment, table_missing
 from minigpt4.recipes.row_models import (
     BEFORE_STAGE2,
     BLIP2,
@@ -111,6 +111,15 @@ def test_everything_that_lacks_is_said_at_once(tmp_path: Path) -> None:
                   "--set data.laion=PATH", "--set data.narratives=PATH", "--set data.okvqa=PATH",
                   "--set tasks.gqa=PATH"):  # fmt: skip
         assert thing in said
+
+
+def test_a_row_with_lora_is_refused_at_once_where_peft_lacks(tmp_path, monkeypatch) -> None:
+    runs = Runs(table_settings(), tmp_path)
+    runs.check(ROW_MODELS)
+    monkeypatch.setattr(table_missing, "find_spec", lambda name: None)
+    with pytest.raises(SettingsError, match=r"lora needs the package peft.*pip install"):
+        runs.check(ROW_MODELS)
+    runs.check([MINIGPT4])
 
 
 def large_settings(folder: Path) -> TableSettings:

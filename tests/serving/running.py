@@ -23,7 +23,7 @@ def serving(engine: Engine, **options: Any) -> Iterator[Any]:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]
-    app = build_app(engine, model_name="tiny", **options)
+    app = build_app(engine, **{"model_name": "tiny", **options})
     server: Any = build_server(app, host="127.0.0.1", port=port, grace_seconds=30)
     server.address = ("127.0.0.1", port)
     server.base_url = f"http://127.0.0.1:{port}/v1"

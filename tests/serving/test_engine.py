@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+import torch
 
 from minigpt4.errors import (
     ContextLengthError,
@@ -22,6 +23,7 @@ from minigpt4.errors import (
     SettingsError,
 )
 from minigpt4.generation import CHAT, GREEDY, generate
+from minigpt4.generation.rows import Rows
 from minigpt4.generation.settings import GenerationSettings
 from minigpt4.processing.conversation import Conversation, Message
 from minigpt4.serving.engine import Engine, Request
@@ -214,16 +216,125 @@ def test_logits_that_are_not_finite_are_an_error_of_that_answer(engine, model, m
         (ask(" "), PromptError),
         (ask("Hi", "/no/such/picture.png"), ImageError),
         (ask("word " * 600), ContextLengthError),
+        (ask("word " * 600, settings=LONG, cut_to_context=True), ContextLengthError),
         (ask("Hi", settings=replace(SHORT, num_beams=9)), SettingsError),
         (ask("Hi", num_top_logprobs=21), SettingsError),
         (ask("Hi", settings=replace(SHORT, num_beams=2), num_top_logprobs=0), SettingsError),
     ],
-    ids=["empty", "no_picture", "too_long", "beams", "logprobs", "beam_logprobs"],
+    ids=["empty", "no_picture", "too_long", "too_long_cut", "beams", "logprobs", "beam_logprobs"],
 )
 def test_a_bad_request_is_refused_at_once(engine, request_, error):
     with pytest.raises(error):
         engine.submit(request_)
     assert engine.metrics().num_submitted == 0
+
+
+def test_a_text_that_is_far_too_long_is_never_tokenised(engine, model, monkeypatch):
+    def never(*_: Any) -> None:
+        raise AssertionError("it was tokenised")
+
+    monkeypatch.setattr(type(model.processor), "encode", never)
+    for more in ({}, {"cut_to_context": True}, {"drop_old_turns": True}):
+        with pytest.raises(ContextLengthError, match="characters; the context holds at most"):
+            engine.submit(ask("word " * 100_000, **more))
+
+
+def test_an_old_turn_that_is_far_too_long_is_dropped(engine, model):
+    turns = [Message("user", "word " * 10_000), Message("assistant", "No."), Message("user", "Hi")]
+    ticket = engine.submit(Request(messages=turns, settings=SHORT, drop_old_turns=True))
+    assert ticket.result(timeout=20) == alone(model, ask("Hi"))
+    assert ticket.num_dropped_turns == 1
+
+
+@pytest.mark.parametrize(
+    "limits", [{"max_batch": 0}, {"max_queue": -1}, {"request_seconds": 0.0}], ids=str
+)
+def test_limits_under_which_nobody_is_answered_are_refused(model, limits):
+    with pytest.raises(SettingsError, match="wanted at least 1"):
+        Engine(model, **limits)
+
+
+def test_choices_of_an_answer_are_read_once(engine, model, pictures, monkeypatch):
+    request = ask("What?", pictures[0], settings=replace(CHAT, max_new_tokens=5))
+    choices = [replace(request, settings=replace(request.settings, seed=i)) for i in range(3)]
+    made = []
+    pixel_values = type(model.processor).pixel_values
+
+    def counted(self: Any, images: Any, **more: Any) -> Any:
+        made.append(images)
+        return pixel_values(self, images, **more)
+
+    with monkeypatch.context() as watched:
+        watched.setattr(type(model.processor), "pixel_values", counted)
+        tickets = engine.submit_all(choices)
+    assert len(made) == 1
+    assert [each.result(timeout=20) for each in tickets] == [alone(model, each) for each in choices]
+
+
+def test_places_are_held_while_a_request_is_read_and_given_back(held):
+    engine, go = held
+    with engine.reserve(12) as places:
+        with pytest.raises(QueueFullError):
+            engine.submit(ask("Hi"))
+        (ticket,) = engine.submit_all([ask("Hi")], places)
+        others = [engine.submit(ask("Hi")) for _ in range(8)]
+    with pytest.raises(ZeroDivisionError), engine.reserve(2):
+        raise ZeroDivisionError
+    assert engine._num_held == 0
+    go.set()
+    assert all(each.result(timeout=20).token_ids for each in [ticket, *others])
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["ended", "out_of_time"])
+def test_an_answer_is_handed_over_though_its_row_cannot_leave(held, monkeypatch, late):
+    """Rows leave by copying the cache, which may find no memory."""
+    engine, go = held
+    short = replace(LONG, max_new_tokens=350 if late else 3)
+    ending = engine.submit(ask("Hi", settings=short, deadline_seconds=0.3 if late else None))
+    other = engine.submit(ask("Hi there", settings=LONG))
+    wait_until(lambda: engine.metrics().num_running >= 1)
+    if late:
+        time.sleep(0.35)
+
+    def fail(*_: Any) -> None:
+        raise MemoryError("no memory is left")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Rows, "select", fail)
+        go.set()
+        assert ending.result(timeout=20).finish_reason == "length"
+        with pytest.raises(MemoryError):
+            other.result(timeout=20)
+    assert engine.submit(ask("Hi")).result(timeout=20).token_ids
+
+
+def test_a_newcomer_who_cannot_join_fails_alone(engine, model, monkeypatch):
+    request = ask("Describe it.", settings=replace(LONG, max_new_tokens=200))
+    running = engine.submit(request)
+    next(iter(running))
+    cat, calls = torch.cat, 0
+
+    def fail_at_the_second_layer(*args: Any, **more: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == 4:
+            raise MemoryError("no memory is left")
+        return cat(*args, **more)
+
+    join = Rows.join
+
+    def broken_join(self: Rows, other: Rows) -> None:
+        with monkeypatch.context() as broken:
+            broken.setattr(torch, "cat", fail_at_the_second_layer)
+            join(self, other)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Rows, "join", broken_join)
+        newcomer = engine.submit(ask("Hi"))
+        with pytest.raises(MemoryError):
+            newcomer.result(timeout=20)
+    assert calls == 4
+    assert running.result(timeout=60) == alone(model, request)
 
 
 def test_old_turns_are_dropped_only_when_asked(engine):

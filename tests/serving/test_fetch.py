@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import http.server
+import shutil
+import ssl
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -12,7 +15,7 @@ from typing import Any
 import pytest
 
 from minigpt4.errors import ImageError
-from minigpt4.serving.fetch import FetchPolicy, fetch, is_public
+from minigpt4.serving.fetch import _PORTS, FetchPolicy, fetch, is_public
 
 PICTURE = b"the bytes of a picture" * 100
 
@@ -169,12 +172,83 @@ def test_size_and_time_are_limited(host, policy):
     assert time.monotonic() - started_at < 15
 
 
+def test_the_time_limit_holds_for_the_look_up_too(host, policy):
+    go = threading.Event()
+
+    def slow(*_: Any) -> list[str]:
+        go.wait(20)
+        return ["127.0.0.1"]
+
+    url = f"http://pictures.test:{host.server_address[1]}/a.png"
+    started_at = time.monotonic()
+    with pytest.raises(ImageError, match=r"in 0\.2 seconds"):
+        fetch(url, replace(policy, max_seconds=0.2), resolve=slow, may_reach=lambda _: True)
+    assert time.monotonic() - started_at < 15
+    go.set()
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory) -> tuple[str, str]:
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("needs the program openssl to make a certificate")
+    folder = tmp_path_factory.mktemp("certificate")
+    files = str(folder / "certificate.pem"), str(folder / "key.pem")
+    command = [
+        openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
+        "-subj", "/CN=pictures.test", "-addext", "subjectAltName=DNS:pictures.test",
+        "-out", files[0], "-keyout", files[1],
+    ]  # fmt: skip
+    subprocess.run(command, check=True, capture_output=True)
+    return files
+
+
+@pytest.fixture
+def safe_host(certificate, monkeypatch) -> Iterator[Any]:
+    """A host that speaks TLS and whose certificate is trusted here."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*certificate)
+    with Quiet(("127.0.0.1", 0), Pages) as server:
+        server.seen = []  # type: ignore[attr-defined]
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setenv("SSL_CERT_FILE", certificate[0])
+        yield server
+        server.shutdown()
+
+
+@pytest.mark.parametrize("standard", [True, False])
+def test_https_asks_for_the_host_by_its_bare_name_at_the_standard_port(
+    safe_host, monkeypatch, standard
+):
+    port = safe_host.server_address[1]
+    name = "pictures.test" if standard else f"pictures.test:{port}"
+    if standard:
+        monkeypatch.setitem(_PORTS, "https", port)  # No test may listen at 443.
+    got = fetch(
+        f"https://{name}/a.png", FetchPolicy(allowed_hosts=(name,)),
+        resolve=lambda *_: ["127.0.0.1"], may_reach=lambda _: True,
+    )  # fmt: skip
+    assert got == PICTURE
+    assert safe_host.seen == [("/a.png", name)]
+
+
+def test_a_certificate_that_nobody_trusts_is_refused(safe_host, monkeypatch):
+    monkeypatch.delenv("SSL_CERT_FILE")
+    name = f"pictures.test:{safe_host.server_address[1]}"
+    with pytest.raises(ImageError, match="certificate that is not valid; check the address"):
+        fetch(
+            f"https://{name}/a.png", FetchPolicy(allowed_hosts=(name,)),
+            resolve=lambda *_: ["127.0.0.1"], may_reach=lambda _: True,
+        )  # fmt: skip
+
+
 def test_a_host_that_fails_is_an_error_of_the_picture(host, policy):
-    with pytest.raises(ImageError, match="answers 404"):
+    with pytest.raises(ImageError, match=r"answers 404 .*, wanted 200; check the address"):
         get(host, policy, "/gone")
-    with pytest.raises(ImageError, match="could not fetch"):
+    with pytest.raises(ImageError, match=r"could not fetch .*: the answer .* too early; check"):
         get(host, policy, "/short")
-    with pytest.raises(ImageError, match="could not fetch"):
+    with pytest.raises(ImageError, match=r"could not fetch .*: nothing listens"):
         fetch(
             "http://pictures.test:1/", replace(policy, allowed_hosts=("pictures.test:1",)),
             resolve=lambda *_: ["127.0.0.1"], may_reach=lambda _: True,

@@ -76,6 +76,15 @@ def test_a_line_that_was_cut_short_is_taken_away(tmp_path):
     assert [row["image"] for row in read_answers(path)] == ["0.png", "2.png"]
 
 
+def test_odd_line_ends_within_an_answer_end_no_line(tmp_path):
+    rows = [{**answer(PICTURES[0]), "text": "a\u2028b\x85c"}, answer(PICTURES[1])]
+    file = AnswerFile(tmp_path / "out.jsonl")
+    for row in rows:
+        file.add(row)
+    file.close()
+    assert read_answers(tmp_path / "out.jsonl") == rows
+
+
 @pytest.mark.parametrize("line", ["text", "[1]", '{"image": "a.png"}', "3"])
 def test_other_files_are_recognised(tmp_path, line):
     path = tmp_path / "out.jsonl"

@@ -75,6 +75,11 @@ def test_what_is_no_data_url_and_no_address_is_refused(url):
     assert "passwd" not in str(error.value)
 
 
+def test_broken_base64_says_what_would_be_whole():
+    with pytest.raises(ImageError, match=r"3 characters, wanted a multiple of four .*; encode"):
+        read_bytes("data:image/png;base64,AAA", POLICY)
+
+
 def test_parameters_of_a_data_url_are_allowed():
     data = base64.b64encode(b"xyz").decode()
     for head in (

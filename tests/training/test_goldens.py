@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +14,17 @@ from torch import nn
 from minigpt4.training.optimizer import build_optimizer, set_learning_rate
 from minigpt4.training.schedule import learning_rate
 from minigpt4.training.settings import TrainSettings
-
-FOLDER = Path(
-    os.environ.get("MINIGPT4_GOLDENS", Path(__file__).parents[1] / "fixtures" / "official_tiny")
-)
-pytestmark = pytest.mark.skipif(not (FOLDER / "golden.json").is_file(), reason="no goldens here")
+from parity.folder import goldens_folder
 
 
 @pytest.fixture(scope="module")
-def golden() -> dict[str, Any]:
-    return json.loads((FOLDER / "golden.json").read_text())
+def folder() -> Path:
+    return goldens_folder()
+
+
+@pytest.fixture(scope="module")
+def golden(folder: Path) -> dict[str, Any]:
+    return json.loads((folder / "golden.json").read_text(encoding="utf-8"))
 
 
 def _official(run: dict[str, Any]) -> TrainSettings:
@@ -49,13 +49,13 @@ def test_every_learning_rate_is_official(golden: dict[str, Any]) -> None:
             assert learning_rate(step, settings) == pytest.approx(rate, rel=1e-9), (name, step)
 
 
-def test_one_adamw_step_is_official(golden: dict[str, Any]) -> None:
-    arrays = np.load(FOLDER / "golden.npz")
+def test_one_adamw_step_is_official(folder: Path, golden: dict[str, Any]) -> None:
+    arrays = np.load(folder / "golden.npz")
     for stage, rates in golden["adamw"].items():
         if stage == "groups":
             continue
         file = "minigpt4_proj_noqformer.pth" if "noqf" in stage else "minigpt4_proj.pth"
-        weights = torch.load(FOLDER / file, weights_only=True)["model"]
+        weights = torch.load(folder / file, weights_only=True)["model"]
         for name, rate in rates.items():
             projection = nn.Linear(*weights["llama_proj.weight"].shape[::-1])
             projection.weight.data.copy_(weights["llama_proj.weight"])

@@ -149,6 +149,76 @@ def test_out_of_memory_without_auto_names_the_setting(tiny_model: Any, tmp_path:
         fit(_task(tiny_model, Cramped), _settings(), out=tmp_path, device="cpu")
 
 
+class CrampedValidation(AlignmentTask):
+    """A task whose validation fits only in pieces of a few rows."""
+
+    fits = 2
+
+    def validate(self, step: int) -> dict[str, float | str]:
+        torch.rand(3)
+        if (self.micro_batch or 6) > self.fits:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return super().validate(step)
+
+
+def _validated(model: Any, **changes: Any) -> CrampedValidation:
+    task = CrampedValidation(
+        model,
+        Mixture([(Sheets(0), 1)], batch_size=6, seed=0),
+        AlignmentSettings(layout=STAGE1_LAYOUT, num_validation_batches=1, max_new_tokens=2),
+        validation=Mixture([(Sheets(9), 1)], batch_size=6, seed=1),
+    )
+    for name, value in changes.items():
+        setattr(task, name, value)
+    return task
+
+
+def test_a_validation_is_divided_until_it_fits(
+    tiny_model: Any,
+    start: dict[str, torch.Tensor],
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    auto = _settings(memory=MemorySettings(micro_batch="auto"), validate_every_steps=2)
+    found = fit(_validated(tiny_model), auto, out=tmp_path / "auto", device="cpu")
+    assert "validating 1 rows" in caplog.text
+    assert {line["micro_batch"] for line in read_lines(tmp_path / "auto" / "timing.jsonl")} \
+        == {None}  # fmt: skip
+    tiny_model.projection.load_state_dict(start)
+    whole = fit(_validated(tiny_model, fits=6), auto, out=tmp_path / "whole", device="cpu")
+    assert _losses(tmp_path / "auto") == _losses(tmp_path / "whole")
+    one, other = (result.validation["validation_loss"] for result in (found, whole))
+    assert one == pytest.approx(other, rel=2e-5)
+
+
+def test_a_validation_takes_the_micro_batch_of_the_training(
+    tiny_model: Any, tmp_path: Path
+) -> None:
+    settings = _settings(num_steps=1, memory=MemorySettings(micro_batch=2))
+    assert fit(_validated(tiny_model), settings, out=tmp_path, device="cpu").finished
+
+
+@pytest.mark.parametrize("micro_batch", ["auto", None])
+def test_a_validation_that_never_fits_says_what_helps(
+    tiny_model: Any, tmp_path: Path, micro_batch: Any
+) -> None:
+    settings = _settings(num_steps=1, memory=MemorySettings(micro_batch=micro_batch))
+    with pytest.raises(SettingsError, match=r"in the validation after step 1: .*micro_batch"):
+        fit(_validated(tiny_model, fits=0), settings, out=tmp_path, device="cpu")
+
+
+def test_an_update_that_does_not_fit_says_what_helps(
+    tiny_model: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any, **__: Any) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(torch.optim.AdamW, "step", full)
+    auto = _settings(memory=MemorySettings(micro_batch="auto"))
+    with pytest.raises(SettingsError, match=r"optimizer's update of step 0: .*llm_storage"):
+        fit(_task(tiny_model), auto, out=tmp_path, device="cpu")
+
+
 def test_bf16_storage_converts_the_frozen_llm_alone(tiny_model: Any, tmp_path: Path) -> None:
     settings = _settings(memory=MemorySettings(llm_storage="bf16"))
     fit(_task(tiny_model), settings, out=tmp_path / "bf16", device="cpu")

@@ -109,7 +109,7 @@ def _answer(chat: Chat, question: str) -> None:
 
 def _show(chat: Chat, path: str) -> None:
     if not path:
-        raise ImageError("/image needs the path of a picture")
+        raise ImageError("/image got no path; write one behind it, e.g. /image photo.jpg")
     picture = Path(path).expanduser()
     if not picture.exists():
         picture = Path(_unquoted(path)).expanduser()

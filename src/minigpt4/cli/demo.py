@@ -9,7 +9,6 @@ import os
 import sys
 import webbrowser
 from contextlib import ExitStack
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -35,6 +34,10 @@ def demo(
         str, typer.Option(help="Where to listen; 0.0.0.0 lets other machines in.")
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535)] = 7860,
+    allow_name: Annotated[
+        list[str] | None,
+        typer.Option(help="Another name for this server, as behind a proxy; several times if so."),
+    ] = None,
     browser: Annotated[
         bool, typer.Option("--browser", help="Show the page in this machine's browser.")
     ] = False,
@@ -45,10 +48,12 @@ def demo(
     import uvicorn
 
     from minigpt4.serving.demo.app import demo_app
+    from minigpt4.serving.hosts import HostNames
 
     with listener, ExitStack() as stack:
         contents = _build_contents(model, compare, device=device, stack=stack)
-        app = stack.enter_context(demo_app(contents))
+        hosts = HostNames.behind(host, with_keys=False, names=allow_name or ())
+        app = stack.enter_context(demo_app(contents, hosts))
         address = f"http://{_address(host)}:{port}"
         print(f"The page is at {address} (Ctrl-C ends it).", flush=True)
         listener.listen()  # From here on a browser waits instead of being refused.
@@ -67,6 +72,7 @@ def _build_contents(model: str, compare: str | None, *, device: str, stack: Exit
     from minigpt4.serving.demo.events import Contents
     from minigpt4.serving.demo.examples import choose_examples, knows_drawn_world
     from minigpt4.serving.engine import Engine
+    from minigpt4.serving.names import distinct_names
 
     named = [model] if compare is None else [model, compare]
     loaded = [load(name, device=device) for name in named]
@@ -74,8 +80,8 @@ def _build_contents(model: str, compare: str | None, *, device: str, stack: Exit
     # Before the engine starts: from then on the model is the engine's alone.
     examples = choose_examples(loaded[0], report=_report) if drawn else []
     speakers = tuple(
-        Speaker(_short_name(name), _started(Engine(each), stack))
-        for name, each in zip(named, loaded, strict=True)
+        Speaker(name, _started(Engine(each), stack))
+        for name, each in zip(distinct_names(named), loaded, strict=True)
     )
     notices = [notice for name in named if (notice := miniature_notice(name))]
     return Contents(
@@ -100,10 +106,6 @@ def _report(done: int, total: int) -> None:
 
 def _half_context(model: Any) -> int:
     return (getattr(model.llm.config, "max_position_embeddings", None) or 2 * MOST_TOKENS) // 2
-
-
-def _short_name(model: str) -> str:
-    return Path(model).name or model
 
 
 def _sentence(notice: str) -> str:

@@ -55,4 +55,7 @@ def import_official(
         sizes=sizes,
         copy_llm=copy_llm,
     )
+    card = out / "README.md"
+    if card.is_file():
+        print(card.read_text(encoding="utf-8"))
     print(f"The model is in {out}. Check it with: minigpt4 doctor {out}")

@@ -22,9 +22,16 @@ def serve(
     host: Annotated[
         str, typer.Option(help="Where to listen; 0.0.0.0 lets other machines in.")
     ] = "127.0.0.1",
+    name: Annotated[
+        str, typer.Option(help="What clients call the model; else its directory's name.")
+    ] = "",
     port: Annotated[int, typer.Option(min=0, max=65_535, help="0 takes a free one.")] = 8000,
     api_key_file: Annotated[
         Path | None, typer.Option(help="Keys that open the server, one a line.")
+    ] = None,
+    allow_name: Annotated[
+        list[str] | None,
+        typer.Option(help="Another name for this server, as behind a proxy; several times if so."),
     ] = None,
     allow_image_host: Annotated[
         list[str] | None,
@@ -43,9 +50,10 @@ def serve(
     from PIL import Image
 
     from minigpt4 import load
-    from minigpt4.model.loading import find_directory
     from minigpt4.serving.engine import Engine
     from minigpt4.serving.fetch import FetchPolicy
+    from minigpt4.serving.hosts import HostNames
+    from minigpt4.serving.names import model_name
     from minigpt4.serving.pictures import PicturePolicy
 
     try:
@@ -72,9 +80,10 @@ def serve(
         )
         app = build_app(
             engine,
-            model_name=find_directory(model).name,
+            model_name=name or model_name(model),
             keys=keys,
             pictures=PicturePolicy(fetch=FetchPolicy(allowed_hosts=tuple(allow_image_host or ()))),
+            hosts=HostNames.behind(host, with_keys=keys.wanted, names=allow_name or ()),
         )
         address, taken = listener.getsockname()[:2]
         server = build_server(app, host=address, port=taken, grace_seconds=request_seconds + 5)

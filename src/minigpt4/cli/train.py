@@ -40,6 +40,7 @@ def train(
     from minigpt4.recipes.experiment import (
         build_experiment,
         check_out,
+        check_same_data,
         find_recipe,
         run_name,
         write_experiment,
@@ -63,6 +64,8 @@ def train(
     if is_first:
         check_out(folder, resume=resume)
         data = found.data_fingerprints(experiment) if found.data_fingerprints else None
+        if resume:
+            check_same_data(folder, data or {})
         write_experiment(folder, recipe, experiment, data=data)
     result = found.run(experiment, out=folder, resume=resume, device=device)
     leave()

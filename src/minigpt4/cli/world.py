@@ -203,7 +203,8 @@ def _read_lines(path: Path) -> list[dict[str, Any]]:
     if not path.is_file():
         raise DataError(f"no file {path}; `minigpt4 world draw` and `describe --json` write it")
     rows = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    # Not splitlines(): it also splits at U+2028 and its like, which JSON leaves within a text.
+    for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), start=1):
         if not line.strip():
             continue
         try:

@@ -5,8 +5,9 @@
 
 A request that fails for a passing reason is tried again after a growing wait, or after what the
 service asks for (Retry-After), which holds all requests back. Replies are cached by content. The
-service as a whole is given up when it refuses the key, knows no such model, or when a request has
-used up its tries and no other one succeeded meanwhile; what was answered before is kept.
+service as a whole is given up when it refuses the key, knows no such model, refuses request after
+request and never answered one, or when a request has used up its tries and no other one succeeded
+meanwhile; what was answered before is kept.
 """
 
 from __future__ import annotations
@@ -28,6 +29,9 @@ from minigpt4.config import config
 from minigpt4.curation.chat_http import Answer, Trouble, ask
 from minigpt4.curation.reply_cache import ReplyCache
 from minigpt4.errors import ChatServiceError, SettingsError
+
+MANY_REFUSALS = 8
+"""If so many requests are refused and none was ever answered, it is not the requests."""
 
 
 @config
@@ -120,6 +124,7 @@ class ChatService:
         self._not_before = 0.0
         self._next_start = 0.0
         self._answered_at = float("-inf")
+        self._num_refused = 0
         self._stop = threading.Event()
         self._fault: ChatServiceError | None = None
         """Why the service was given up."""
@@ -234,7 +239,7 @@ class ChatService:
             except Trouble as error:
                 trouble = error
                 if trouble.kind == "request":
-                    return Completion(text="", finish_reason="error", error=str(trouble))
+                    return self._refused(trouble)
                 if trouble.kind == "fatal":
                     raise ChatServiceError(str(trouble)) from error
                 continue
@@ -249,6 +254,19 @@ class ChatService:
             f"{trouble}; is the service running? What was answered is kept: run the same command "
             "again"
         ) from trouble
+
+    def _refused(self, trouble: Trouble) -> Completion:
+        """Give one request up; raise if this service has only ever refused."""
+        with self._lock:
+            self._num_refused += 1
+        # Replies of earlier runs count: perhaps only what it refuses is left to be asked.
+        if self._num_refused >= MANY_REFUSALS and not self.spent.num_replies:
+            raise ChatServiceError(
+                f"{self.settings.url} refuses all requests, {self._num_refused} so far and none "
+                f"was answered, last: {trouble}; change what is sent, or ask another model, and "
+                "run the same command again"
+            ) from trouble
+        return Completion(text="", finish_reason="error", error=str(trouble))
 
     def _wait_for_turn(self, number: int, trouble: Trouble) -> bool:
         """Wait as back-off, Retry-After and the rate want; all workers share the latter two.

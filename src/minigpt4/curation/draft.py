@@ -36,7 +36,8 @@ class Verdict:
     at: str
     """ISO 8601, UTC."""
     text: str | None = None
-    """The text that takes the place of the draft's; only for "edit"."""
+    """For "edit" the text that takes the place of the draft's; for a person's "accept" the text
+    that was shown, which nothing changes later (None in folders of earlier versions)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,11 +94,19 @@ class Draft:
     def text(self) -> str:
         """The text as it would be exported: a person's edit, a rule's, the repair or the answers.
 
-        A person's edit wins over a rule's; among equals the last one counts.
+        A person's edit wins over what a person accepted, and that over what rules and truth made of
+        the draft later; among equals the last one counts.
         """
-        edits = [verdict for verdict in self.verdicts if verdict.decision == "edit"]
-        edits.sort(key=lambda verdict: is_person(verdict.judge))
-        return edits[-1].text or "" if edits else self.unedited
+        made, accepted, edited = self.unedited, None, None
+        for verdict in self.verdicts:
+            by_person = is_person(verdict.judge)
+            if verdict.decision == "edit" and by_person:
+                edited = verdict.text or ""
+            elif verdict.decision == "edit":
+                made = verdict.text or ""
+            elif verdict.decision == "accept" and by_person:
+                accepted = made if verdict.text is None else verdict.text
+        return next(text for text in (edited, accepted, made) if text is not None)
 
     @property
     def stage(self) -> Stage:
@@ -125,6 +134,11 @@ class Draft:
         if "reject" in {verdict.decision for verdict in self.verdicts}:
             return "reject"
         return "accept" if last.get(TRUTH) in ("accept", "edit") else "open"
+
+    @property
+    def judged_by_people(self) -> bool:
+        """Whether a person's verdict stands; flags decide nothing."""
+        return any(is_person(said.judge) and said.decision != "flag" for said in self.verdicts)
 
     @property
     def rejected_because(self) -> Verdict | None:

@@ -115,7 +115,8 @@ def export(
         # What can't be read was left out before, so numbers in the data are places in the list.
         converted = convert(source, settings.to, inside, report=report)
         _write_provenance(source.drafts, settings, inside / "provenance")
-        card = data_card(store, settings=settings, num_written=converted.num_written)
+        num_written = converted.num_written
+        card = data_card(store, source.drafts, settings=settings, num_written=num_written)
         (inside / "README.md").write_text(card, encoding="utf-8")
         for entry in list(inside.iterdir()):
             entry.rename(draft_folder / entry.name)

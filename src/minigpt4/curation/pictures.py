@@ -33,6 +33,9 @@ from minigpt4.world.scene import Scene
 MAX_CHOSEN = 1_000_000
 """The most pictures that one curation plans for."""
 
+MISSING = "missing picture"
+"""How the reason begins of a picture that may come back."""
+
 _SPLITS = ("train", "validation", "test")
 
 
@@ -107,17 +110,24 @@ def choose(pile: Pile, *, limit: int | None, seed: int) -> list[str]:
     return keys
 
 
+def printable(text: str) -> str:
+    r"""Return a text that can be stored: what is no Unicode in a file's name becomes \udcNN."""
+    return text.encode("utf-8", errors="backslashreplace").decode("utf-8")
+
+
 class FolderPile:
     """All pictures inside a folder, at any depth; drawn ones with their truth."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         suffixes = {f".{suffix}" for suffix in PICTURE_SUFFIXES}
-        self._keys = sorted(
+        names = [
             path.relative_to(folder).as_posix()
             for path in folder.rglob("*")
             if path.suffix.lower() in suffixes and path.is_file()
-        )
+        ]
+        self._keys = sorted(map(printable, names))
+        self._unusable = set(self._keys).difference(names)
         if not self._keys:
             raise DataError(f"no pictures in {folder}; give a folder that has some")
 
@@ -128,14 +138,16 @@ class FolderPile:
         return self._keys[index]
 
     def read(self, key: str) -> Picture:
+        if key in self._unusable:
+            raise DataError(f"name is not UTF-8: {self.folder / key}; rename the file")
         path = self.folder / key
         decode_picture(path, where=str(path))
         try:
             content, suffix = encoded_picture(path)
         except OSError as error:
-            raise DataError(f"missing picture: {path}: {error}") from error
+            raise DataError(f"{MISSING}: {path}: {error}") from error
         return Picture(
-            content=content, suffix=suffix, origin=str(path), truth=self._truths.get(key)
+            content=content, suffix=suffix, origin=printable(str(path)), truth=self._truths.get(key)
         )
 
     @cached_property
@@ -144,7 +156,9 @@ class FolderPile:
         if not path.is_file():
             return {}
         try:
-            rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+            # Not splitlines(): it also splits at U+2028 and its like, which JSON leaves in texts.
+            lines = path.read_text(encoding="utf-8").split("\n")
+            rows = [json.loads(line) for line in lines if line.strip()]
             return {row["image"]: row for row in rows}
         except (ValueError, KeyError, TypeError) as error:
             raise DataError(
@@ -189,8 +203,8 @@ class DataPile:
     def read(self, key: str) -> Picture:
         index = int(key)
         if index >= len(self.source):
-            raise DataError(f"missing picture: the data set has only {len(self.source)} left")
-        place = self.source.place(index)
+            raise DataError(f"{MISSING}: the data set has only {len(self.source)} left")
+        place = printable(self.source.place(index))
         try:
             image = self.source[index].image
             if image is None:
@@ -198,6 +212,8 @@ class DataPile:
             if isinstance(image, Path):
                 decode_picture(image, where=place)
             content, suffix = encoded_picture(image)
+        except FileNotFoundError as error:
+            raise DataError(f"{MISSING}: {place}: {error}") from error
         except (ImageError, OSError) as error:
             raise DataError(f"undecodable picture: {place}: {error}") from error
         return Picture(content=content, suffix=suffix, origin=place)

@@ -13,6 +13,7 @@ Paper: §3.2.
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -30,7 +31,7 @@ from minigpt4.curation.describe import (
 )
 from minigpt4.curation.draft import Draft, Verdict, utc_now
 from minigpt4.curation.keeping import keep_picture
-from minigpt4.curation.pictures import Picture, Pile, choose
+from minigpt4.curation.pictures import MISSING, Picture, Pile, choose, printable
 from minigpt4.curation.ranks import Ranks
 from minigpt4.curation.repair import NO_REPAIR, Repairer, RepairSettings, repair_texts
 from minigpt4.curation.rules import RuleSettings, check_rules, rule, rules_hash
@@ -134,17 +135,18 @@ def run(
     _plan(settings, store, steps)
     begin()
     _look_again(settings, store, steps)
-    numbers = store.numbers()
+    numbers, waiting = store.numbers(), dict[int, str]()
     for start in range(0, len(numbers), settings.wave):
         wave = numbers[start : start + settings.wave]
         _describe_wave(settings, store, steps, wave)
-        _repair_wave(store, steps, wave)
+        waiting |= _repair_wave(store, steps, wave)
         _rule_wave(settings, store, steps, wave)
         if settings.target is None:
             continue
         done = numbers[: start + len(wave)]
         if count_passed(store, done) >= settings.target:
             break
+    _tell_waiting(store, waiting)
     store.back_up()
 
 
@@ -195,17 +197,18 @@ def _plan(settings: CurationSettings, store: DraftStore, steps: Steps) -> None:
 def _describe_wave(
     settings: CurationSettings, store: DraftStore, steps: Steps, wave: Sequence[int]
 ) -> None:
-    todo = [draft for draft in store.drafts(wave) if draft.stage == "planned"]
+    todo = [draft for draft in store.drafts(wave) if _may_be_described(draft, steps.pile)]
     if not todo:
         return
-    model_print = _identify(store, steps)
+    model_print = ""
     size = settings.describe.batch_size * steps.ranks.num_ranks
     steps.report("describe", wave[0] + len(wave) - len(todo), len(store))
     for start in range(0, len(todo), size):
         batch = todo[start : start + size]
         read = [_read(steps.pile, draft) for draft in batch]
         pictures = [found for found in read if isinstance(found, Picture)]
-        if not pictures and len(batch) >= _MANY:
+        num_new = sum(not draft.fault for draft in batch)
+        if not pictures and num_new >= _MANY:
             raise CurationError(
                 f"none of {len(batch)} pictures can be read ({read[0]}); is {settings.images} "
                 "still there? Nothing was recorded of them"
@@ -215,6 +218,8 @@ def _describe_wave(
             for draft, found in zip(batch, read, strict=True)
             if isinstance(found, Picture)
         ]
+        # The model is loaded for this; pictures that are still missing need none.
+        model_print = model_print or (_identify(store, steps) if good else "")
         seeds = [picture_seed(settings.describe, draft.number) for draft, _ in good]
         said = steps.ranks.map(
             "describe",
@@ -222,10 +227,10 @@ def _describe_wave(
         )
         with store.transaction():
             for draft, found in zip(batch, read, strict=True):
-                if not isinstance(found, Picture):
-                    store.update(draft.number, fault=str(found))
+                if isinstance(found, str) and found != draft.fault:
+                    store.update(draft.number, fault=found)
             for (draft, found), seed, each in zip(good, seeds, said, strict=True):
-                columns = keep_picture(store, draft.number, found)
+                columns = {"fault": "", **keep_picture(store, draft.number, found)}
                 store.update(
                     draft.number,
                     **columns,
@@ -239,6 +244,13 @@ def _describe_wave(
                     described_at=utc_now(),
                 )
         steps.report("describe", batch[-1].number + 1, len(store))
+
+
+def _may_be_described(draft: Draft, pile: Pile) -> bool:
+    """Say whether to read a picture: none is described, and it may be there now."""
+    # A pile that is gone as a whole brings none back.
+    came_back = draft.fault.startswith(f"{MISSING}: ") and len(pile) > 0
+    return draft.stage == "planned" or came_back
 
 
 def _identify(store: DraftStore, steps: Steps) -> str:
@@ -261,13 +273,14 @@ def _read(pile: Pile, draft: Draft) -> Picture | str:
         return pile.read(draft.key)
     except DataError as error:
         reason, rest = reason_of(error)
-        return f"{reason}: {rest}" if rest else reason
+        return printable(f"{reason}: {rest}" if rest else reason)
 
 
-def _repair_wave(store: DraftStore, steps: Steps, wave: Sequence[int]) -> None:
+def _repair_wave(store: DraftStore, steps: Steps, wave: Sequence[int]) -> dict[int, str]:
+    """Repair what is described; return why some drafts still wait for it, by number."""
     todo = [draft for draft in store.drafts(wave) if draft.stage == "described"]
     if not todo:
-        return
+        return {}
     repairer = steps.repairer
     # An empty answer has nothing to be mended; the rules reject it.
     left = [] if repairer is None else [draft for draft in todo if draft.joined]
@@ -277,7 +290,7 @@ def _repair_wave(store: DraftStore, steps: Steps, wave: Sequence[int]) -> None:
             if repairer is None or not draft.joined:
                 store.update(draft.number, repair_model=name, repaired_at=utc_now())
     if repairer is None or not left:
-        return
+        return {}
     num_done = wave[0] + len(wave) - len(left)
 
     def note(repairs: Sequence[tuple[int, str]]) -> None:
@@ -293,7 +306,23 @@ def _repair_wave(store: DraftStore, steps: Steps, wave: Sequence[int]) -> None:
         num_done += len(repairs)
         steps.report("repair", num_done, len(store))
 
-    repairer.repair([draft.joined for draft in left], note)
+    waiting = repairer.repair([draft.joined for draft in left], note)
+    return {left[index].number: reason for index, reason in waiting.items()}
+
+
+def _tell_waiting(store: DraftStore, waiting: dict[int, str]) -> None:
+    """Say and keep which texts have no repair yet; they stay as they are for the next run."""
+    before = store.noted("not_repaired", {})
+    told = {number: before[number] for number in before if _waits(store, int(number))}
+    told |= {str(number): reason for number, reason in waiting.items()}
+    if told != before:
+        store.note("not_repaired", told)
+    for reason, count in Counter(waiting.values()).most_common():
+        logger.warning("%d texts not repaired: %s; run the same command again", count, reason)
+
+
+def _waits(store: DraftStore, number: int) -> bool:
+    return store.load(number).stage == "described"
 
 
 def _ruled_with(settings: CurationSettings, steps: Steps) -> str:
@@ -301,20 +330,24 @@ def _ruled_with(settings: CurationSettings, steps: Steps) -> str:
 
 
 def _look_again(settings: CurationSettings, store: DraftStore, steps: Steps) -> None:
-    """Let drafts that other rules or judges have looked at be looked at again."""
-    known = _ruled_with(settings, steps)
-    with store.transaction() as connection:
-        connection.execute(
-            "UPDATE drafts SET ruled_with = '' WHERE ruled_with NOT IN ('', ?)", (known,)
-        )
+    """Look again at all drafts that other rules or judges have looked at, wherever a run ends."""
+    rows = store.query(
+        "SELECT number FROM drafts WHERE fault = '' AND repair_model <> '' AND ruled_with <> ? "
+        "ORDER BY number",
+        (_ruled_with(settings, steps),),
+    )
+    numbers = [row[0] for row in rows]
+    for start in range(0, len(numbers), settings.wave):
+        _rule_wave(settings, store, steps, numbers[start : start + settings.wave])
 
 
 def _rule_wave(
     settings: CurationSettings, store: DraftStore, steps: Steps, wave: Sequence[int]
 ) -> None:
-    todo = [draft for draft in store.drafts(wave) if draft.stage == "repaired"]
     known = _ruled_with(settings, steps)
+    # People judge meanwhile; a draft is ruled, or it is as before, at every moment they look.
     with store.transaction():
+        todo = [draft for draft in store.drafts(wave) if _is_to_be_ruled(draft, known)]
         for draft in todo:
             store.withdraw_kind(draft.number, "rule:")
             store.withdraw_kind(draft.number, "truth")
@@ -326,3 +359,9 @@ def _rule_wave(
                 store.record(draft.number, *filter(None, said))
     if todo:
         steps.report("rules", wave[-1] + 1, len(store))
+
+
+def _is_to_be_ruled(draft: Draft, known: str) -> bool:
+    """Say whether rules and judges look at a draft: what people have judged is left to them."""
+    again = draft.stage == "ruled" and draft.ruled_with != known and not draft.judged_by_people
+    return draft.stage == "repaired" or again

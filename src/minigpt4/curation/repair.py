@@ -2,7 +2,8 @@
 
 It sees the text only, so it may mend words and never facts. Behind an address it gets the
 instruction as the system message and the paragraph as the user's, as in the authors' script; an
-LLM in this process gets both in one message.
+LLM in this process gets both in one message. A text that a service refuses, or whose reply is cut
+off, has no repair: it waits, with the reason, for a run that gets one.
 
 Paper: §3.2.
 """
@@ -65,8 +66,11 @@ class Repairer(Protocol):
     name: str
     """What the drafts say about who repaired them."""
 
-    def repair(self, texts: Sequence[str], note: Note) -> None:
-        """Mend texts and `note` each as soon as it has come; "" for one that was refused.
+    def repair(self, texts: Sequence[str], note: Note) -> dict[int, str]:
+        """Mend texts and `note` each as soon as it has come; return why others have no repair.
+
+        Returns:
+            Reasons by index; what is in it was not noted and may be asked again.
 
         Raises:
             ChatServiceError: when a service as a whole can't be used.
@@ -81,13 +85,30 @@ class ServiceRepairer:
         self.service, self.settings = service, settings
         self.name = service.settings.model
 
-    def repair(self, texts: Sequence[str], note: Note) -> None:
+    def repair(self, texts: Sequence[str], note: Note) -> dict[int, str]:
+        left: dict[int, str] = {}
+
         def take(index: int, completion: Completion) -> None:
-            if completion.error:
-                logger.warning("no repair of %.40r...: %s", texts[index], completion.error)
-            note([(index, completion.text)])
+            if reason := self._why_no_repair(completion):
+                logger.warning("no repair of %.40r...: %s", texts[index], reason)
+                left[index] = reason
+            else:
+                note([(index, completion.text)])
 
         self.service.complete([self._request(text) for text in texts], note=take)
+        return left
+
+    def _why_no_repair(self, completion: Completion) -> str:
+        """Say why a completion can't take the text's place; "" if it can."""
+        if completion.error:
+            return completion.error
+        if completion.finish_reason == "length":
+            limit = self.settings.max_tokens
+            after = "" if limit is None else f" after {limit} tokens"
+            return f"the reply was cut off{after} (curation.repair.max_tokens gives more room)"
+        if completion.finish_reason == "content_filter":
+            return "the reply was cut off by the service's content filter"
+        return ""
 
     def _request(self, text: str) -> Request:
         told = self.settings
@@ -104,10 +125,11 @@ class ModelRepairer:
         self.name = name
         self._answer, self._batch_size = answer, batch_size
 
-    def repair(self, texts: Sequence[str], note: Note) -> None:
+    def repair(self, texts: Sequence[str], note: Note) -> dict[int, str]:
         for start in range(0, len(texts), self._batch_size):
             repairs = self._answer(texts[start : start + self._batch_size])
             note(list(enumerate(repairs, start=start)))
+        return {}
 
 
 def repair_texts(model: Any, texts: Sequence[str], settings: RepairSettings) -> list[str]:

@@ -260,20 +260,34 @@ def only_run(folder: str | Path) -> Iterator[None]:
     """Hold a folder for one `curate run`; the hold ends with the process, however it ends.
 
     Raises:
-        CurationError: if another run works in the folder.
+        CurationError: if another run works in the folder, or its lock can't be used.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    # SQLite's own file lock works on every system and is let go by a killed process.
-    with closing(sqlite3.connect(folder / LOCK, timeout=0, isolation_level=None)) as connection:
-        try:
-            connection.execute("BEGIN EXCLUSIVE")
-        except sqlite3.OperationalError as error:
+    with closing(_lock(folder)):
+        yield
+
+
+def _lock(folder: Path) -> sqlite3.Connection:
+    """Return what holds the folder until it is closed."""
+    connection = None
+    try:
+        # SQLite's own file lock works on every system and is let go by a killed process.
+        connection = sqlite3.connect(folder / LOCK, timeout=0, isolation_level=None)
+        connection.execute("BEGIN EXCLUSIVE")
+    except sqlite3.DatabaseError as error:
+        if connection is not None:
+            connection.close()
+        if "locked" in str(error) or "busy" in str(error):
             raise CurationError(
                 f"another `curate run` works in {folder}; wait for it, end it, or give another "
                 "--out"
             ) from error
-        yield
+        raise CurationError(
+            f"{folder / LOCK} can't be used as a lock ({error}); check its owner and rights, or "
+            "remove it: nothing is kept in it"
+        ) from error
+    return connection
 
 
 def _values(draft: Draft) -> tuple[Any, ...]:

@@ -19,7 +19,7 @@ from PIL import Image
 from minigpt4.data import cc_sbu_align, folder_captions
 from minigpt4.data.example import Example, OpenedSource, Turn
 from minigpt4.data.mixing import with_picture
-from minigpt4.data.pictures import encoded_picture
+from minigpt4.data.pictures import decode_picture, encoded_picture
 from minigpt4.data.shards import EncodedPair, TarShards, write_encoded_shards
 from minigpt4.data.troubles import Troubles, reason_of
 from minigpt4.errors import DataError, ImageError, SettingsError
@@ -153,7 +153,8 @@ def _write_cc_sbu_align(items: Iterable[_Item], out: Path) -> None:
         content = item.content
         if item.suffix not in ("jpg", "jpeg"):
             file = io.BytesIO()
-            Image.open(io.BytesIO(content)).convert("RGB").save(file, "JPEG", quality=_JPEG_QUALITY)
+            picture = decode_picture(content, where=item.key).convert("RGB")
+            picture.save(file, "JPEG", quality=_JPEG_QUALITY)
             content = file.getvalue()
         (out / cc_sbu_align.IMAGES / f"{item.number}.jpg").write_bytes(content)
         annotations.append({"image_id": str(item.number), "caption": item.caption})

@@ -9,6 +9,7 @@ batch simply goes round.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -23,8 +24,11 @@ from minigpt4.data.pictures import decode_picture
 from minigpt4.data.troubles import reason_of
 from minigpt4.errors import DataError, ImageError, SettingsError
 
-MAX_REPLACEMENTS = 20
-"""Bad examples in a row after which the data, not chance, is to blame."""
+MIN_REPLACEMENTS = 20
+"""Bad examples in a row for which chance may always be to blame."""
+
+_UNLIKELY = 1e-12
+_LARGEST_SHARE = 0.999
 
 Mix: TypeAlias = Literal["batch", "sample"]
 
@@ -56,7 +60,11 @@ class Drawn:
 
 
 class Mixture:
-    """Sources mixed by ratio, one source for each batch or for each sample."""
+    """Sources mixed by ratio, one source for each batch or for each sample.
+
+    `max_bad_share` is the share of bad examples that a run allows: by it one example's search for a
+    good one is given up.
+    """
 
     def __init__(
         self,
@@ -65,6 +73,7 @@ class Mixture:
         batch_size: int,
         seed: int,
         mix: Mix = "batch",
+        max_bad_share: float = 0.1,
     ):
         if mix not in ("batch", "sample"):
             raise SettingsError(f"mix is {mix!r}; wanted batch (official) or sample")
@@ -82,6 +91,7 @@ class Mixture:
         ratios = np.array([ratio for _, ratio in sources], dtype=np.float64)
         self.bounds = np.cumsum(ratios / ratios.sum())
         self.batch_size, self.seed, self.mix = batch_size, seed, mix
+        self.max_replacements = max_replacements(max_bad_share)
         self._counts = [np.zeros(len(sources), dtype=np.int64)]
         self._last_block = (-1, np.zeros(0, dtype=np.int64))
 
@@ -151,7 +161,7 @@ class Mixture:
     def _read(self, source: Source, index: int, skipped: Counter[str]) -> tuple[Example, int]:
         """Read an example; in place of a bad one take another, the same in every run."""
         dice = np.random.default_rng([self.seed, index, 3])
-        for _ in range(MAX_REPLACEMENTS):
+        for _ in range(self.max_replacements):
             try:
                 return with_picture(source[index]), index
             except (DataError, ImageError) as error:
@@ -159,9 +169,26 @@ class Mixture:
                 skipped[reason_of(error)[0]] += 1
                 index = int(dice.integers(len(source)))
         raise DataError(
-            f"{MAX_REPLACEMENTS} bad examples in a row in a {type(source).__name__} of "
-            f"{len(source)} ({dict(skipped)}); last: {last}"
+            f"{self.max_replacements} bad examples in a row in a {type(source).__name__} of "
+            f"{len(source)} ({dict(skipped)}), too many for chance; look at it with `minigpt4 data "
+            f"check`, or allow a larger max_bad_share. Last: {last}"
         )
+
+
+def max_replacements(max_bad_share: float) -> int:
+    """Return the number of bad examples in a row after which the data, not chance, is to blame.
+
+    With just the share that is allowed, so many in a row come once in 10**12 examples. Nobody waits
+    for more than some 28,000: a larger share than 0.999 counts as that.
+
+    Raises:
+        SettingsError: for what is no share.
+    """
+    if not 0 <= max_bad_share <= 1:
+        raise SettingsError(f"max_bad_share is {max_bad_share}; wanted a share, 0 to 1")
+    share = min(max_bad_share, _LARGEST_SHARE)
+    chance = math.ceil(math.log(_UNLIKELY) / math.log(share)) if share > 0 else 0
+    return max(MIN_REPLACEMENTS, chance)
 
 
 def with_picture(example: Example) -> Example:

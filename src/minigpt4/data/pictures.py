@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 
-from PIL import Image, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps
 
 from minigpt4.errors import DataError
 
@@ -38,18 +39,23 @@ def decode_picture(content: bytes | Path, *, where: str) -> Image.Image:
     Raises:
         DataError: whose message begins with the reason, for counting.
     """
+    if isinstance(content, Path):
+        content = _read(content, where)
+    if not content:
+        raise DataError(f"empty picture: {where}")
     try:
-        if isinstance(content, Path):
-            content = content.read_bytes()
-        if not content:
-            raise DataError(f"empty picture: {where}")
-        image = Image.open(io.BytesIO(content))
+        image = Image.open(io.BytesIO(content), formats=picture_formats())
+        _check_size(image, where)
         image.load()
-    except FileNotFoundError as error:
-        raise DataError(f"missing picture: {where}") from error
+        # What `processing` will do with it is tried here, where a fault only costs this picture.
+        if image.getexif().get(ExifTags.Base.Orientation, 1) != 1:
+            ImageOps.exif_transpose(image)
+    except (DataError, MemoryError):  # no memory is a fault of the machine, not of the picture
+        raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise DataError(f"huge picture: {where}: {error}") from error
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+    # Decoders raise whatever they stumble over in a broken file: RuntimeError, struct.error, ...
+    except Exception as error:
         # Pillow says "truncated" of a picture that breaks off, in several wordings.
         cut = "truncated" in str(error).lower()
         reason = "truncated picture" if cut else "undecodable picture"
@@ -57,15 +63,29 @@ def decode_picture(content: bytes | Path, *, where: str) -> Image.Image:
     return image
 
 
+@lru_cache(maxsize=1)
+def picture_formats() -> tuple[str, ...]:
+    """Return Pillow's names of the formats of `PICTURE_SUFFIXES` that it can read here.
+
+    No other decoder sees a picture of a data set: some start other programs (EPS Ghostscript).
+    """
+    known = Image.registered_extensions()
+    return tuple(sorted({known[f".{name}"] for name in PICTURE_SUFFIXES if f".{name}" in known}))
+
+
 def encoded_picture(image: Image.Image | Path) -> tuple[bytes, str]:
     """Return a picture as a file's bytes, and the suffix of such a file, without the dot.
 
-    A file is taken as it is; a decoded picture is encoded without loss.
+    A file that `decode_picture` took is kept as it is; a decoded picture is encoded without loss.
+
+    Raises:
+        DataError: for a file that cannot be read.
     """
     if isinstance(image, Path):
-        content, suffix = image.read_bytes(), image.suffix.lower().removeprefix(".")
+        content, suffix = _read(image, str(image)), image.suffix.lower().removeprefix(".")
         if suffix not in PICTURE_SUFFIXES:
-            suffix = str(Image.open(io.BytesIO(content)).format).lower()
+            image = Image.open(io.BytesIO(content), formats=picture_formats())
+            suffix = str(image.format).lower()
         return content, suffix
     file = io.BytesIO()
     image.save(file, "PNG")
@@ -92,3 +112,22 @@ def coco_stems(image_id: int | str) -> list[str]:
     number = f"{int(image_id):012d}"
     years = [f"COCO_{split}2014_{number}" for split in ("train", "val", "test")]
     return [number, *years, f"COCO_test2015_{number}"]
+
+
+def _read(path: Path, where: str) -> bytes:
+    try:
+        return path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise DataError(f"missing picture: {where}") from error
+    except OSError as error:
+        raise DataError(f"unreadable picture: {where}: {error}") from error
+
+
+def _check_size(image: Image.Image, where: str) -> None:
+    """Refuse what is too large for `processing` too; Pillow itself only warns up to twice that."""
+    limit = Image.MAX_IMAGE_PIXELS
+    if limit is not None and image.width * image.height > limit:
+        raise DataError(
+            f"huge picture: {where}: {image.width} x {image.height} pixels, limit {limit}; "
+            "reduce it first"
+        )

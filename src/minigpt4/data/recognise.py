@@ -57,10 +57,14 @@ def _recognise_file(path: Path) -> str:
     with path.open("rb") as file:
         text = file.read(_PEEK_BYTES).decode("utf-8-sig", "replace").lstrip()
     if not text:
-        raise DataError(f"{path} is empty")
+        raise DataError(
+            f"{path} is empty; wanted an annotation file with something in it: get it again, its "
+            "download or copy did not end"
+        )
     if not text.startswith(("{", "[")):
         raise DataError(f"{path} begins with {text[:20]!r}: neither JSON nor a tar file; {_WANTED}")
-    lines = text.splitlines()
+    # Not splitlines(): it also splits at U+2028 and its like, which JSON leaves within a text.
+    lines = text.rstrip().split("\n")
     first = _decode(lines[0]) if text.startswith("{") else None
     if isinstance(first, dict) and (len(lines) > 1 or path.suffix == ".jsonl"):
         found = _format_of_row(first)  # JSON lines

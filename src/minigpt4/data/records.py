@@ -127,7 +127,11 @@ def need_file(path: Path) -> Path:
         DataError: if there is none.
     """
     if not path.is_file():
-        raise DataError(f"no file {path}")
+        found = "a folder" if path.is_dir() else "nothing"
+        raise DataError(
+            f"no file {path}: {found} is there; give the path of an annotation file, and look "
+            "whether it was downloaded or its disk is mounted"
+        )
     return path
 
 

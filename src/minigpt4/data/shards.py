@@ -55,6 +55,8 @@ class TarShards:
         self.troubles = Troubles()
         self._files = OpenFiles()
         indexes = index_shards(self.paths, report=report)
+        self.sizes = [index.num_bytes for index in indexes]
+        """Bytes of each shard when it was indexed."""
         for index in indexes:
             self.troubles.merge(index.troubles)
         self._keys = np.concatenate([index.keys for index in indexes])

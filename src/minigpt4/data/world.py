@@ -26,17 +26,24 @@ from minigpt4.errors import SettingsError
 from minigpt4.world.export import new_folder
 from minigpt4.world.language.captions import caption, web_caption
 from minigpt4.world.language.descriptions import description
+from minigpt4.world.language.narratives import narrative
 from minigpt4.world.sample import Split, sample_scene
 from minigpt4.world.scene import Scene
 
-Writer = Literal["web", "clean", "description"]
-"""What is written about a picture: a caption as the web has it, a clean one, or all there is."""
+Writer = Literal["web", "clean", "description", "narrative"]
+"""What is written about a picture: a caption as the web has it, a clean one, all there is in varied
+sentences, or all there is in sentences that are built alike."""
 
 STAGE1_RATIO = {"laion": 115, "cc_sbu": 14}
 """How often a batch comes from each source of stage 1: the official ratio, 115M to 14M pairs."""
 STAGE1_WRITERS: dict[str, Writer] = {"laion": "web", "cc_sbu": "clean"}
 
-_WRITE = {"web": web_caption, "clean": caption, "description": description}
+_WRITE = {
+    "web": web_caption,
+    "clean": caption,
+    "description": description,
+    "narrative": lambda scene, _: narrative(scene),
+}
 
 
 def write_text(scene: Scene, write: Writer, *, seed: int, index: int) -> str:

@@ -5,7 +5,9 @@ the scene in words stands in the picture's place:
 
     BOS picture caption "\\n"    against    BOS told scene caption "\\n"
 
-Zero means that the projection has done all it can: what is left is what no one could predict.
+Zero means that the projection has done all it can: what is left is what no one could predict. A
+projection that only says "here comes a caption" would lower the first loss, too; so the loss given
+another picture, the next one's, is measured as well: it must be higher.
 """
 
 from __future__ import annotations
@@ -39,6 +41,8 @@ class Alignment:
     gap: Score
     loss_shown: Score
     """Given the picture."""
+    loss_another: Score
+    """Given the next picture of the stream instead."""
     loss_told: Score
     """Given the scene in words."""
 
@@ -57,27 +61,27 @@ def alignment_gap(
 
     `report` is called with the size of each batch that is done.
     """
-    shown: list[float] = []
-    told: list[float] = []
+    losses: list[tuple[float, float, float]] = []
     num_tokens: list[float] = []
     for start in range(0, count, batch_size):
         indices = range(start, min(start + batch_size, count))
-        for losses, counted in _losses_of(model, split, seed, indices):
-            shown.append(losses[0])
-            told.append(losses[1])
+        for row, counted in _losses_of(model, split, seed, indices):
+            losses.append(row)
             num_tokens.append(counted)
         if report is not None:
             report(len(indices))
+    shown, another, told = zip(*losses, strict=True)
     gaps = [a - b for a, b in zip(shown, told, strict=True)]
-    scores = [mean_score(sums, num_tokens) for sums in (gaps, shown, told)]
-    gap, loss_shown, loss_told = (score for score in scores if score is not None)
-    return Alignment(gap=gap, loss_shown=loss_shown, loss_told=loss_told)
+    scores = [mean_score(sums, num_tokens) for sums in (gaps, shown, another, told)]
+    gap, *of_captions = (score for score in scores if score is not None)
+    loss_shown, loss_another, loss_told = of_captions
+    return Alignment(gap=gap, loss_shown=loss_shown, loss_another=loss_another, loss_told=loss_told)
 
 
 def _losses_of(
     model: Any, split: Split, seed: int, indices: Sequence[int]
-) -> list[tuple[tuple[float, float], int]]:
-    """Return for each picture the summed losses (shown, told) and the number of caption tokens."""
+) -> list[tuple[tuple[float, float, float], int]]:
+    """Return of each picture the summed losses (shown, another, told) and how many tokens."""
     processor = model.processor
     pictures, shown_rows, told_rows = [], [], []
     for index in indices:
@@ -90,19 +94,22 @@ def _losses_of(
             row = processor.encode_example(example, layout=STAGE1_LAYOUT)
             shown_rows.append(row)
             told_rows.append(_with_words(row, words))
+    # One more, so that the last picture has a next one, too, whatever the batch size.
+    pictures.append(draw(sample_scene(split, seed, indices[-1] + 1)))
     pixels = processor.pixel_values(pictures).to(model.device)
-    features = model.encode_images(pixels).repeat_interleave(len(CAPTIONS), dim=0)  # (B, Q, H)
-    shown = _caption_losses(model, shown_rows, features)
-    told = _caption_losses(model, told_rows, None)
-    counts = [sum(label >= 0 for label in row.labels) for row in shown_rows]
-    per_picture = len(CAPTIONS)
-    return [
-        (
-            (sum(shown[first : first + per_picture]), sum(told[first : first + per_picture])),
-            sum(counts[first : first + per_picture]),
-        )
-        for first in range(0, len(counts), per_picture)
+    features = model.encode_images(pixels)  # (B+1, Q, H)
+    by_source = [
+        _caption_losses(model, shown_rows, features[:-1].repeat_interleave(len(CAPTIONS), dim=0)),
+        _caption_losses(model, shown_rows, features[1:].repeat_interleave(len(CAPTIONS), dim=0)),
+        _caption_losses(model, told_rows, None),
     ]
+    counts = [sum(label >= 0 for label in row.labels) for row in shown_rows]
+    found = []
+    for first in range(0, len(counts), len(CAPTIONS)):
+        rows = slice(first, first + len(CAPTIONS))
+        shown, another, told = (sum(losses[rows]) for losses in by_source)
+        found.append(((shown, another, told), sum(counts[rows])))
+    return found
 
 
 def _with_words(row: EncodedPrompt, words: list[int]) -> EncodedPrompt:

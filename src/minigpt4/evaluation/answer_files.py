@@ -104,7 +104,10 @@ def _rows_of(path: Path) -> list[dict[str, Any]]:
         if isinstance(content, dict):
             content = [{"key": key, **_object(value, path)} for key, value in content.items()]
         if not isinstance(content, list):
-            raise DataError(f"{path} holds no list of answers")
+            raise DataError(
+                f"{path} holds no list of answers but a {type(content).__name__}; wanted JSON "
+                'lines or one list, such as [{"question_id": 1, "answer": "red"}]'
+            )
         listed = content
     return [_object(row, path) for row in listed]
 

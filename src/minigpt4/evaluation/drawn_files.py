@@ -34,11 +34,11 @@ from minigpt4.evaluation.drawn_formats import (
     spatial_rows,
     vqa_files,
 )
-from minigpt4.evaluation.drawn_knowledge import knowledge_questions
 from minigpt4.evaluation.drawn_pope import SAMPLINGS, pope_questions
-from minigpt4.evaluation.drawn_questions import short_questions
 from minigpt4.world.draw.picture import draw
 from minigpt4.world.export import new_folder
+from minigpt4.world.language.knowledge_questions import knowledge_questions
+from minigpt4.world.language.short_questions import short_questions
 from minigpt4.world.sample import Split, sample_scene
 from minigpt4.world.scene import Scene
 

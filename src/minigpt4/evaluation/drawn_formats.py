@@ -10,10 +10,10 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from minigpt4.evaluation.drawn_knowledge import choices, with_perception
-from minigpt4.evaluation.drawn_questions import ShortQuestion, short_questions
 from minigpt4.world.draw.picture import PICTURE_PX, object_boxes
 from minigpt4.world.language.captions import caption, full_caption
+from minigpt4.world.language.knowledge_questions import choices, with_perception
+from minigpt4.world.language.short_questions import ShortQuestion, short_questions
 from minigpt4.world.language.words import sentence
 from minigpt4.world.scene import Dish, Scene
 from minigpt4.world.vocabulary import DISHES, FAMILY_OF, INGREDIENTS, KINDS, POSITIONS

@@ -43,20 +43,28 @@ def _holds(sentence: str, words: str) -> bool:
 
 LETTERS = "ABCDEFGH"
 """Choices are asked for and read by these."""
+_BEHIND = r"(?:[]),:;!*_`'\"”]|\.(?!\w)|\s+[-–—]\s|\s*$)"
+"""What may stand behind a letter that is no word: a mark (Markdown's too) or the line's end."""
+_ANSWER_IS = r"\b(?i:answer|option|choice)(?i:\s+is)?[\s*_`'\"“(\[:-]*"
 
 
 def read_letter(text: str, choices: tuple[str, ...]) -> int | None:
     """Return which of lettered choices an answer means; None if that cannot be said.
 
-    Read are "B", "(B) ...", "The answer is B", or the text of one choice and no other.
+    Read are "B", "b", "**B**", "(B) ...", "The answer is B", or the text of one choice and no
+    other.
     """
     letters = LETTERS[: len(choices)]
-    # "A bus" is no letter: only a mark or the end may stand behind one.
-    found = re.match(rf"\W*([{letters}])(?:[).:,]|\s*$)", text) or re.search(
-        rf"\b(?:answer|option|choice)(?: is|:)?\W*([{letters}])\b", text, re.IGNORECASE
+    either = letters + letters.lower()
+    listed = "|".join(map(re.escape, choices))
+    # "A bus" and "the answer is a bus" hold no letter: the article stands right before a word.
+    found = re.match(rf"[\W_]*([{either}]){_BEHIND}", text, re.MULTILINE) or re.search(
+        rf"{_ANSWER_IS}(?:([{either}]){_BEHIND}|([{letters}])\b(?!\s+(?i:{listed})\b))",
+        text,
+        re.MULTILINE,
     )
     if found:
-        return letters.index(found[1].upper())
+        return letters.index(found[found.lastindex or 1].upper())
     said = [choice for choice in choices if _holds(normal(text), normal(choice))]
     # Of "toy car" and "car" the longer one is meant.
     meant = [each for each in said if not any(each != one and each in one for one in said)]

@@ -54,6 +54,14 @@ class Evaluation:
         """The scores by the first judge."""
         return next(iter(self.by_judge.values()), {})
 
+    @property
+    def num_unjudged(self) -> dict[str, int]:
+        """Answers that a judge refused or has yet to judge; they are not in its scores."""
+        return {
+            judge: sum(each is None or each.refused for each in said)
+            for judge, said in self.judgements.items()
+        }
+
     def as_json(self) -> dict[str, Any]:
         """Return everything but the answers as plain values."""
         return {
@@ -64,6 +72,7 @@ class Evaluation:
                 judge: {name: asdict(score) for name, score in scores.items()}
                 for judge, scores in self.by_judge.items()
             },
+            "num_unjudged": self.num_unjudged,
             "agreement": [asdict(each) for each in self.agreement],
         }
 

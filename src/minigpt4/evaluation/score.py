@@ -20,7 +20,7 @@ class Score:
     count: int
     """What the value was taken over: answers, named objects, pictures."""
     interval: tuple[float, float]
-    """Wilson's for shares of independent things, by bootstrap or normal otherwise."""
+    """Wilson's for shares of independent things, by bootstrap otherwise."""
     unparsable: float = 0.0
     """Share of answers, or of the judge's verdicts, that could not be read; they count as wrong."""
     prompt_hash: str = ""
@@ -51,58 +51,36 @@ def share_score(hits: int, count: int) -> Score | None:
 def mean_score(
     sums: Sequence[float], weights: Sequence[float] | None = None, *, share: bool = False
 ) -> Score | None:
-    """Return the sum of `sums` over the sum of `weights`, with a normal interval.
+    """Return the sum of `sums` over the sum of `weights`, with a bootstrap interval.
 
-    Each entry is one picture: what belongs to the same picture is not independent. Without
-    weights this is the mean. None where there is no entry.
+    Each entry is one answer or picture: what belongs to the same one is not independent. Without
+    weights this is the mean. `count` is that of the entries. None where there is no weight.
 
     Args:
         share: every entry lies between 0 and 1, and so does the interval.
     """
-    weights = [1.0] * len(sums) if weights is None else weights
-    count = len(sums)
-    if count == 0 or sum(weights) == 0:
-        return None
-    value = sum(sums) / sum(weights)
-    squares = sum((s - value * w) ** 2 for s, w in zip(sums, weights, strict=True))
-    half = 0.0
-    if count > 1:
-        half = Z_95 * math.sqrt(squares * count / (count - 1)) / sum(weights)
-    score = Score(value=value, count=count, interval=(value - half, value + half))
-    if not share:
-        return score
-    if value in (0, 1):
-        return _doubted(score, count)
-    return replace(score, interval=(max(0.0, value - half), min(1.0, value + half)))
-
-
-def bootstrap_score(sums: Sequence[float], weights: Sequence[float] | None = None) -> Score | None:
-    """Return the sum of `sums` over the sum of `weights`, with a bootstrap interval.
-
-    Each entry is one answer, drawn as a whole: the objects that one answer names, as CHAIR counts
-    them, are not independent. `count` is the sum of the weights. None where there is no weight.
-    With weights the sums are parts of them, and the score is a share.
-    """
-    is_share = weights is not None
-    weights = [1.0] * len(sums) if weights is None else weights
-    if sum(weights) == 0:
-        return None
-    values, sizes = np.asarray(sums, float), np.asarray(weights, float)
-
-    def ratio(chosen: np.ndarray) -> float:
-        size = sizes[chosen].sum()
-        # A resample without any weight says nothing; the value itself is the least surprising.
-        return float(values[chosen].sum() / size) if size else float(values.sum() / sizes.sum())
-
-    score = bootstrap(ratio, len(values), count=round(sizes.sum()))
-    if is_share and score is not None and score.value in (0, 1):
-        return _doubted(score, int((sizes > 0).sum()))
+    score = _ratio_score(sums, [1.0] * len(sums) if weights is None else weights)
+    if share and score is not None and score.value in (0, 1):
+        return _doubted(score, len(sums))
     return score
 
 
-def bootstrap(
-    statistic: Callable[[np.ndarray], float], num_items: int, *, count: int | None = None
-) -> Score | None:
+def bootstrap_score(parts: Sequence[float], wholes: Sequence[float]) -> Score | None:
+    """Return the share that all parts are of all wholes, with a bootstrap interval.
+
+    Each entry is one answer, drawn as a whole: the objects that one answer names, as CHAIR counts
+    them, are not independent. `count` is the sum of the wholes. None where that is zero.
+    """
+    score = _ratio_score(parts, wholes)
+    if score is None:
+        return None
+    score = replace(score, count=round(sum(wholes)))
+    if score.value in (0, 1):
+        return _doubted(score, sum(whole > 0 for whole in wholes))
+    return score
+
+
+def bootstrap(statistic: Callable[[np.ndarray], float], num_items: int) -> Score | None:
     """Return a statistic of items with the middle 95 % of its values on resampled items.
 
     `statistic` takes the places of the chosen items, some of them several times. The chance is
@@ -116,9 +94,22 @@ def bootstrap(
     low, high = np.quantile(values, (0.025, 0.975))
     return Score(
         value=value,
-        count=num_items if count is None else count,
+        count=num_items,
         interval=(min(value, float(low)), max(value, float(high))),
     )
+
+
+def _ratio_score(sums: Sequence[float], weights: Sequence[float]) -> Score | None:
+    values, sizes = np.asarray(sums, float), np.asarray(weights, float)
+    if not sizes.sum():
+        return None
+
+    def ratio(chosen: np.ndarray) -> float:
+        size = sizes[chosen].sum()
+        # A resample without any weight says nothing; the value itself is the least surprising.
+        return float(values[chosen].sum() / size) if size else float(values.sum() / sizes.sum())
+
+    return bootstrap(ratio, len(values))
 
 
 def _doubted(score: Score, num_entries: int) -> Score:

@@ -12,9 +12,14 @@ from minigpt4.evaluation.task import Judged, Scores
 def share_of_passed(judged: Sequence[Judged]) -> Score | None:
     """Return the share of answers that passed; an unreadable verdict is no pass.
 
-    `unparsable` is the share of such verdicts. None where there is no answer.
+    `unparsable` is the share of such verdicts. Answers without a verdict do not count. None where
+    there is no verdict.
     """
-    said = [each.judgement.passed for each in judged if each.judgement is not None]
+    said = [
+        each.judgement.passed
+        for each in judged
+        if each.judgement is not None and not each.judgement.refused
+    ]
     score = share_score(sum(passed is True for passed in said), len(said))
     unread = sum(passed is None for passed in said)
     return None if score is None else replace(score, unparsable=unread / len(said))

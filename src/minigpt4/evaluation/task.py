@@ -59,7 +59,9 @@ class Judgement:
     """What one judge says about one answer."""
 
     passed: bool | None
-    """None: the judge's verdict could not be read, or is still to come."""
+    """None: the judge's verdict could not be read, or there is none."""
+    refused: bool = False
+    """There is no verdict; the answer is left out of this judge's scores."""
     reason: str = ""
     parts: dict[str, bool] = field(default_factory=dict)
     """What the verdict is made of, where the judge tells it: fulfilled, true ..."""

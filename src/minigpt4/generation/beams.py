@@ -4,12 +4,14 @@ A beam that ends in a stop string counts as finished like one that ends in the e
 token; the official code waits until all beams of all rows end in `###`, which hardly happens.
 Everything else is done as transformers 4.30 did it for the official code: a finished beam's score
 is its log-probability divided by its length to the power of `length_penalty`, where the length
-counts BOS and not the token that ended it.
+counts BOS and not the token that ended it. It takes as many candidates as there are ways to end;
+a stop string can end in any number of tokens, so here candidates are taken until enough live on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -20,6 +22,10 @@ from minigpt4.generation.rows import Rows
 from minigpt4.generation.sampling import check_finite, nucleus, penalise
 
 _UNREACHABLE = -1e9
+"""The score of a beam that only fills its place; what grows from it is never taken."""
+
+_WIDENING = 4
+"""How many times more candidates are looked at when too many of them have ended."""
 
 
 class _Beams:
@@ -36,9 +42,10 @@ class _Beams:
 
     def advance(self, totals: Float[Tensor, "beams vocab"]) -> tuple[list[int], list[int]]:
         """Grow by one token; return each new beam's parent and its token."""
-        scores, flat = self._candidates(totals)
         parents, tokens, live, kept = [], [], [], []
-        for rank, (score, index) in enumerate(zip(scores, flat, strict=True)):
+        best = _UNREACHABLE
+        for rank, (score, index) in enumerate(self._candidates(totals)):
+            best = max(best, score)
             parent, token = divmod(index, totals.shape[1])
             answer = self.live[parent].fork()
             answer.accept(token)
@@ -53,30 +60,56 @@ class _Beams:
             kept.append(score)
             if len(live) == self.settings.num_beams:
                 break
-        self._close(best=scores[0], num_tokens=len(live[0].token_ids))
-        self.live, self.scores = live, kept
-        return parents, tokens
+        if not live:
+            self.done = True
+            return [], []
+        self._close(best=best, num_tokens=len(live[0].token_ids))
+        missing = self.settings.num_beams - len(live)
+        self.live = live + [live[0].fork() for _ in range(missing)]
+        self.scores = kept + [_UNREACHABLE] * missing
+        return parents + parents[:1] * missing, tokens + tokens[:1] * missing
 
     def best(self) -> Answer:
         """Return the best answer; unfinished beams count if the search was cut."""
         if not self.done:
             for score, answer in zip(self.scores, self.live, strict=True):
-                self._finish(score, answer, length=1 + len(answer.token_ids))
+                if _is_reachable(score):
+                    self._finish(score, answer, length=1 + len(answer.token_ids))
         return max(self.finished, key=lambda pair: pair[0])[1]
 
-    def _candidates(self, totals: Tensor) -> tuple[list[float], list[int]]:
-        """Return scores and flat indices of twice as many candidates as beams, best first."""
+    def _candidates(self, totals: Tensor) -> Iterator[tuple[float, int]]:
+        """Yield scores and flat indices of candidates, best first.
+
+        The first are twice as many as there are beams; who has too few that live on takes more.
+        """
+        if self.settings.do_sample:
+            yield from self._drawn(totals)
+            return
+        flat = totals.flatten()
         num = 2 * self.settings.num_beams
-        if not self.settings.do_sample:
-            scores, flat = totals.flatten().topk(min(num, totals.numel()))
-            return scores.tolist(), flat.tolist()
-        weights = self._sampling_weights(totals).flatten()
+        taken: set[int] = set()
+        while len(taken) < len(flat):
+            scores, indices = flat.topk(min(num, len(flat)))
+            for score, index in zip(scores.tolist(), indices.tolist(), strict=True):
+                if not _is_reachable(score):
+                    return
+                if index not in taken:
+                    taken.add(index)
+                    yield score, index
+            num *= _WIDENING
+
+    def _drawn(self, totals: Tensor) -> Iterator[tuple[float, int]]:
+        """Yield candidates drawn from the beams' nuclei; each draw is sorted, best first."""
+        flat = totals.flatten()
+        weights = (self._sampling_weights(totals).flatten() * _is_reachable(flat)).cpu()
         generator = torch.Generator().manual_seed(self.live[0].chance.getrandbits(63))
-        flat = torch.multinomial(
-            weights.cpu(), min(num, int((weights > 0).sum())), generator=generator
-        ).to(totals.device)
-        scores, order = totals.flatten()[flat].sort(descending=True)
-        return scores.tolist(), flat[order].tolist()
+        num = 2 * self.settings.num_beams
+        while num_left := int((weights > 0).sum()):
+            drawn = torch.multinomial(weights, min(num, num_left), generator=generator)
+            weights[drawn] = 0
+            scores, order = flat[drawn.to(flat.device)].sort(descending=True)
+            yield from zip(scores.tolist(), drawn[order.cpu()].tolist(), strict=True)
+            num *= _WIDENING
 
     def _sampling_weights(self, totals: Tensor) -> Tensor:
         """Return the probability of each candidate, zero outside each beam's nucleus."""
@@ -99,6 +132,11 @@ class _Beams:
         if len(self.finished) == self.settings.num_beams:
             attainable = best / (1 + num_tokens) ** self.settings.length_penalty
             self.done = self.finished[-1][0] >= attainable
+
+
+def _is_reachable(score: Any) -> Any:
+    """Say of a score, or of each of a tensor's, whether no place filler is in its past."""
+    return score > _UNREACHABLE / 2
 
 
 def beam_search(

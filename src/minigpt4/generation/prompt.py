@@ -222,16 +222,60 @@ def fit_row(
         row = encode_row(model, as_prompt(given, template))
         if limit is None or len(row) + settings.max_new_tokens <= limit:
             return row, given
-        shorter = None
-        if drop_old_turns and isinstance(given, Conversation):
-            shorter = given.without_oldest_turn()
-        if shorter is None:
-            raise ContextLengthError(
-                f"the prompt has {len(row)} tokens and the answer may have "
-                f"{settings.max_new_tokens}; the context has {limit}; "
-                "shorten the prompt, show fewer images or lower max_new_tokens"
-            )
-        given = shorter
+        given = _shorter(
+            given,
+            drop_old_turns=drop_old_turns,
+            fault=f"the prompt has {len(row)} tokens and the answer may have "
+            f"{settings.max_new_tokens}; the context has {limit}; "
+            "shorten the prompt, show fewer images or lower max_new_tokens",
+        )
+
+
+def fit_characters(
+    given: Conversation | Prompt,
+    *,
+    template: Template,
+    limit_chars: int,
+    drop_old_turns: bool = True,
+) -> Conversation | Prompt:
+    """Drop the old turns that cannot fit by their number of characters alone.
+
+    Tokenising takes some 240 bytes of memory a character, so a text that is far too long is to be
+    refused before it. What passes may still be too long for `fit_row`.
+
+    Raises:
+        ContextLengthError: when even the last question alone has more characters.
+    """
+    while True:
+        segments = as_prompt(given, template).segments
+        num_chars = sum(len(each) for each in segments if isinstance(each, str))
+        if num_chars <= limit_chars:
+            return given
+        given = _shorter(
+            given,
+            drop_old_turns=drop_old_turns,
+            fault=f"the prompt has {num_chars} characters; the context holds at most "
+            f"{limit_chars}; shorten the prompt",
+        )
+
+
+def longest_token_chars(tokenizer: Any) -> int:
+    """Return the most characters of a text that one token can stand for."""
+    # A vocabulary writes each character or byte as one sign or more. Where a tokenizer folds runs
+    # of spaces or of unknown characters, one token may stand for more, but for nothing said.
+    return max(map(len, tokenizer.get_vocab()))
+
+
+def _shorter(
+    given: Conversation | Prompt, *, drop_old_turns: bool, fault: str
+) -> Conversation | Prompt:
+    """Return a conversation without its oldest turn; raises the fault if that cannot be done."""
+    shorter = None
+    if drop_old_turns and isinstance(given, Conversation):
+        shorter = given.without_oldest_turn()
+    if shorter is None:
+        raise ContextLengthError(fault)
+    return shorter
 
 
 def pixel_key(pixels: Float[Tensor, "3 height width"]) -> str:

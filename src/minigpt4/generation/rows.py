@@ -55,7 +55,10 @@ class Rows:
         return self._run(positions, input_ids=input_ids)
 
     def select(self, indices: Sequence[int]) -> None:
-        """Keep these rows, in this order; a row may be kept more than once."""
+        """Keep these rows, in this order; a row may be kept more than once.
+
+        When it fails, the rows are of no use any more: some layers have chosen, some have not.
+        """
         assert self._attention_mask is not None, "prefill before select"
         chosen = torch.tensor(indices, device=self.device)
         self._attention_mask = self._attention_mask[chosen]
@@ -69,23 +72,33 @@ class Rows:
         )
 
     def join(self, other: Rows) -> None:
-        """Take over the rows of another batch, behind the own; `other` is used up."""
+        """Take over the rows of another batch, behind the own; `other` is used up.
+
+        When it fails, as when there is no memory, the own rows are as before and can go on.
+        """
         mine, theirs = self._attention_mask, other._attention_mask
         assert mine is not None, "prefill before join"
         assert theirs is not None, "prefill the joining rows before join"
         length = max(mine.shape[1], theirs.shape[1])
-        self._attention_mask = torch.cat(
+        mask = torch.cat(
             [_pad_left(mine[..., None], length), _pad_left(theirs[..., None], length)]
         )[..., 0]  # (B+b, T)
         layers: list[Any] = self.cache.layers  # of the classes that `can_join` names
-        for layer, joining in zip(layers, other.cache.layers, strict=True):
-            # A layer with a window keeps the last columns only, and knows how many there were.
-            both: tuple[Any, Any] = (layer, joining)
-            kept = max(each.keys.shape[-2] for each in both)
-            layer.keys = torch.cat([_pad_left(each.keys, kept) for each in both])
-            layer.values = torch.cat([_pad_left(each.values, kept) for each in both])
-            if isinstance(layer, DynamicSlidingWindowLayer):
-                layer.cumulative_length = length
+        joined: list[tuple[Any, int, int]] = []
+        try:
+            # One layer after the other: all new layers beside the old would take twice the memory.
+            for layer, joining in zip(layers, other.cache.layers, strict=True):
+                num_columns = layer.keys.shape[-2]
+                _join_layer(layer, joining, length=length)
+                joined.append((layer, mine.shape[0], num_columns))
+        except BaseException:
+            for layer, num_rows, num_columns in joined:
+                # The old states are a part of the new ones, so going back takes no memory.
+                layer.keys = layer.keys[:num_rows, ..., -num_columns:, :]
+                layer.values = layer.values[:num_rows, ..., -num_columns:, :]
+                _note_length(layer, mine.shape[1])
+            raise
+        self._attention_mask = mask
 
     def trim(self) -> None:
         """Drop the columns that are padding in every row, as when the longest row has left."""
@@ -97,8 +110,7 @@ class Rows:
         layers: list[Any] = self.cache.layers
         for layer in layers:
             layer.keys, layer.values = layer.keys[..., -length:, :], layer.values[..., -length:, :]
-            if isinstance(layer, DynamicSlidingWindowLayer):
-                layer.cumulative_length = length
+            _note_length(layer, length)
 
     def _run(self, positions: Tensor, **inputs: Tensor) -> Tensor:
         outputs = self._llm(
@@ -110,6 +122,21 @@ class Rows:
             logits_to_keep=1,
         )
         return outputs.logits[:, -1].float()  # (B, V)
+
+
+def _join_layer(layer: Any, joining: Any, *, length: int) -> None:
+    # A layer with a window keeps the last columns only, and knows how many there were.
+    both = (layer, joining)
+    kept = max(each.keys.shape[-2] for each in both)
+    keys = torch.cat([_pad_left(each.keys, kept) for each in both])  # (B+b, heads, T, D)
+    values = torch.cat([_pad_left(each.values, kept) for each in both])
+    layer.keys, layer.values = keys, values
+    _note_length(layer, length)
+
+
+def _note_length(layer: Any, length: int) -> None:
+    if isinstance(layer, DynamicSlidingWindowLayer):
+        layer.cumulative_length = length
 
 
 def _pad_left(states: Tensor, length: int) -> Tensor:

@@ -8,43 +8,9 @@ string begins, wherever the token boundaries lie, without a part of it being sho
 from __future__ import annotations
 
 import copy
-import re
 from collections.abc import Sequence
-from typing import Any
 
-_BROKEN = "\ufffd"
-_BYTE_TOKEN = re.compile(r"<0x([0-9A-Fa-f]{2})>")
-_KNOWN_TEXT = "a"
-
-
-class TokenText:
-    """What a tokenizer's single tokens say; shared by all answers of a model."""
-
-    def __init__(self, tokenizer: Any) -> None:
-        self.tokenizer = tokenizer
-        self.special_ids = frozenset(tokenizer.all_special_ids)
-        self._vocab_size = len(tokenizer)
-        # Tokenizers drop the space of a first token. Behind a known one it is kept.
-        self._anchor = tokenizer.encode(_KNOWN_TEXT, add_special_tokens=False)
-        self._anchor_length = len(self._decode(self._anchor))
-
-    def byte_of(self, token_id: int) -> int | None:
-        """Return the byte that a byte-fallback token such as `<0xE4>` stands for."""
-        if token_id >= self._vocab_size:
-            return None
-        match = _BYTE_TOKEN.fullmatch(self.tokenizer.convert_ids_to_tokens(token_id) or "")
-        return int(match.group(1), 16) if match else None
-
-    def decode(self, token_ids: Sequence[int]) -> str:
-        """Return the text of tokens in the middle of an answer."""
-        # The LLM's table may be larger than the vocabulary; such a token has no text.
-        known = [token_id for token_id in token_ids if token_id < self._vocab_size]
-        return self._decode([*self._anchor, *known])[self._anchor_length :]
-
-    def _decode(self, token_ids: Sequence[int]) -> str:
-        return self.tokenizer.decode(
-            list(token_ids), skip_special_tokens=True, clean_up_tokenization_spaces=False
-        )
+from minigpt4.processing.token_text import BROKEN, TokenText, text_of_bytes
 
 
 class AnswerText:
@@ -81,7 +47,7 @@ class AnswerText:
             self._settle(self._token_text.decode(self._pending))
         else:
             self._pending_bytes += bytes([byte])
-            self._settle(self._pending_bytes.decode("utf-8", errors="replace"))
+            self._settle(text_of_bytes(self._pending_bytes))
 
     def finish(self) -> None:
         """Take no more tokens: what was held back belongs to the answer now."""
@@ -122,7 +88,7 @@ class AnswerText:
 
     def _settle(self, decoded: str) -> None:
         """Add the part of the pending tokens' text that later tokens cannot change."""
-        stable = len(decoded.rstrip(_BROKEN))
+        stable = len(decoded.rstrip(BROKEN))
         if stable > self._settled:
             self._add(decoded[self._settled : stable])
             self._settled = stable
@@ -132,7 +98,7 @@ class AnswerText:
     def _flush(self) -> None:
         """Add all of the pending tokens' text, broken characters included."""
         if self._pending_bytes:
-            decoded = self._pending_bytes.decode("utf-8", errors="replace")
+            decoded = text_of_bytes(self._pending_bytes)
         else:
             decoded = self._token_text.decode(self._pending) if self._pending else ""
         self._add(decoded[self._settled :])

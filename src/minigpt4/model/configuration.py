@@ -80,9 +80,15 @@ class MiniGPT4Config(PreTrainedConfig):
             self.vision_config = nested  # CLIP and SigLIP name the two-tower model's files
         if self.qformer_config is not None:
             self.qformer_config.encoder_hidden_size = vision_width(self.vision_config)
-        if self.projection_num_layers < 1:
+        for name in ("num_query_tokens", "patches_per_token", "projection_num_layers"):
+            count = getattr(self, name)
+            if not isinstance(count, int) or count < 1:
+                raise SettingsError(
+                    f"{name} is {count!r}, wanted a whole number of at least 1; correct it"
+                )
+        if not isinstance(self.vision_norm_eps, float | int | None):
             raise SettingsError(
-                f"projection_num_layers is {self.projection_num_layers}; wanted at least 1"
+                f"vision_norm_eps is {self.vision_norm_eps!r}, wanted a number or null; correct it"
             )
 
     @property

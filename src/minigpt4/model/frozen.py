@@ -18,9 +18,16 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
+from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError
 from torch import nn
-from transformers import MODEL_MAPPING, AutoModel, AutoModelForCausalLM, Blip2VisionModel
+from transformers import (
+    MODEL_MAPPING,
+    AutoConfig,
+    AutoModel,
+    AutoModelForCausalLM,
+    Blip2VisionModel,
+)
 from transformers.models.blip_2.modeling_blip_2 import Blip2QFormerModel
 from transformers.utils import logging as transformers_logging
 
@@ -32,6 +39,14 @@ from minigpt4.model.lora import base_tensors
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
 FROZEN_FILE = "frozen.json"
+
+LONGEST_REASON = 200
+"""Characters of another library's message that one of ours quotes."""
+
+CONFIG_ERRORS = (
+    OSError, ValueError, TypeError, AttributeError, KeyError, StrictDataclassError,
+)  # fmt: skip
+"""What transformers raises for a configuration it cannot read, or of values that fit no model."""
 
 Kind = Literal["copy", "directory", "packaged", "hub"]
 
@@ -111,7 +126,9 @@ def load_part(
             part, report = part_class(name, config).from_pretrained(place, **options)
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         reason = " ".join(str(error).split())
-        raise WeightsError(f"cannot load the {name} from {place}: {reason}") from error
+        raise WeightsError(
+            f"cannot load the {name} from {place}: {reason}; copy or download it again"
+        ) from error
     faults = [*report["missing_keys"], *report["mismatched_keys"]]
     if faults:
         raise WeightsError(
@@ -145,6 +162,29 @@ def check_files(name: str, directory: Path) -> None:
         fault = find_fault(path)
         if fault is not None:
             raise WeightsError(f"{fault.detail}; {fault.remedy}")
+
+
+def read_llm_config(directory: Path) -> Any:
+    """Return the configuration of an LLM's directory.
+
+    Raises:
+        WeightsError: if a file is missing, or the configuration is of no model of transformers.
+    """
+    check_files("llm", directory)
+    try:
+        with quiet_transformers():
+            return AutoConfig.from_pretrained(directory, local_files_only=True)
+    except CONFIG_ERRORS as error:
+        raise WeightsError(
+            f"{directory / 'config.json'} is damaged or of no model of transformers "
+            f"({short_reason(error)}); copy or download it again"
+        ) from error
+
+
+def short_reason(error: Exception) -> str:
+    """Return an error's first words in one line; transformers lists all models it knows."""
+    text = " ".join(str(error).split())
+    return text if len(text) <= LONGEST_REASON else f"{text[:LONGEST_REASON]} ..."
 
 
 def copy_part(

@@ -20,15 +20,17 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from minigpt4.errors import WeightsError, WrongLLMError
+from minigpt4.errors import SettingsError, WeightsError, WrongLLMError
 from minigpt4.model.configuration import MiniGPT4Config
+from minigpt4.model.devices import available_device
 from minigpt4.model.fingerprint import fingerprint_tensors
 from minigpt4.model.frozen import (
     ASSETS,
+    CONFIG_ERRORS,
     FROZEN_FILE,
     FrozenSource,
     copy_part,
@@ -36,6 +38,7 @@ from minigpt4.model.frozen import (
     quiet_transformers,
     read_sources,
     refer_to,
+    short_reason,
     write_sources,
 )
 from minigpt4.model.health import find_fault
@@ -73,6 +76,9 @@ OWNED_FILES = frozenset(
     }
 )
 
+# How a model was made: `save` keeps it where it writes over the very model it has.
+MADE_BY_FILES = frozenset({CARD_FILE, EXPERIMENT_FILE})
+
 
 def load(
     path: str | Path = "miniature",
@@ -85,16 +91,17 @@ def load(
 
     The processor is attached as `.processor`.
 
-    `device="auto"` takes a GPU if there is one. `dtype="auto"` computes the frozen parts in fp32
-    on a CPU and in bf16 elsewhere; the projection is always fp32. `encoder=False` leaves the frozen
-    encoder out: such a model takes features computed before, and no pictures.
+    `device="auto"` takes a CUDA GPU if there is one, else the CPU. `dtype="auto"` computes the frozen
+    parts in fp32 on a CPU and in bf16 elsewhere; the projection is always fp32. `encoder=False`
+    leaves the frozen encoder out: such a model takes features computed before, and no pictures.
 
     Raises:
         WeightsError: if anything is missing, damaged or belongs to another model.
+        SettingsError: if the device is unknown or not there.
     """
     directory = find_directory(path)
     config = read_config(directory)
-    where = choose_device(device)
+    where = available_device(device)
     sources = read_sources(directory)
     parts = {
         name: load_part(
@@ -115,6 +122,7 @@ def load(
         model = MiniGPT4ForConditionalGeneration(config, **parts)
     _load_trained(model, directory / WEIGHTS_FILE)
     model.frozen_sources = {name: (source, directory) for name, source in sources.items()}
+    model.directory = directory
     model.processor = load_processor(directory)
     template = template_by_name(config.template, model.processor.tokenizer)
     model.generation_config.stop_strings = list(template.stop_strings) or None
@@ -139,24 +147,24 @@ def save(
         frozen: "copy" puts the frozen parts into the directory, "reference" names where the model
             was loaded from, "auto" does so for those that have a place and copies the others.
         frozen_dtype: the type of copied frozen weights on disk; None: as they are.
-        experiment: all that is needed to repeat the training, for `experiment.json`.
-        card: text of the model card.
+        experiment: all that is needed to repeat the training, for `experiment.json`; None: the
+            one in `path` stays if the model was loaded from there or saved there before.
+        card: text of the model card; None: as with `experiment`.
 
     Raises:
         WeightsError: if the disk is full, or a reference is asked for parts that have no place.
     """
     target = Path(path).resolve()
-    with whole_directory(target, owned=OWNED_FILES) as draft:
+    # Over another model its card and experiment would describe what is no longer there.
+    is_its_own = model.directory == target
+    owned = OWNED_FILES if is_its_own else OWNED_FILES | MADE_BY_FILES
+    with whole_directory(target, owned=owned) as draft:
         model.config.architectures = [type(model).__name__]
         _forget_places(model.config)
         with quiet_transformers():
             model.config.save_pretrained(draft)
             model.processor.save_pretrained(draft)
-        trained = _trained_tensors(model)
-        try:
-            save_file(trained, draft / WEIGHTS_FILE, metadata={"format": "pt"})
-        except SafetensorError as error:
-            raise OSError(str(error)) from error
+        save_file(_trained_tensors(model), draft / WEIGHTS_FILE, metadata={"format": "pt"})
         sources = {}
         for name in model.frozen_parts:
             if frozen == "reference" or (frozen == "auto" and name in model.frozen_sources):
@@ -169,19 +177,8 @@ def save(
             (draft / EXPERIMENT_FILE).write_text(text + "\n", encoding="utf-8")
         if card is not None:
             (draft / CARD_FILE).write_text(card, encoding="utf-8")
+    model.directory = target
     return target
-
-
-def load_pretrained(path: Any, **kwargs: Any) -> MiniGPT4ForConditionalGeneration:
-    """Load as `from_pretrained` is called by transformers' Auto classes and pipelines."""
-    device_map = kwargs.get("device_map")
-    if isinstance(device_map, dict):
-        device_map = device_map.get("")
-    return load(
-        path,
-        device=str(device_map or kwargs.get("device") or "cpu"),
-        dtype=kwargs.get("dtype") or "auto",
-    )
 
 
 def load_processor(path: str | Path) -> MiniGPT4Processor:
@@ -210,10 +207,17 @@ def find_directory(path: str | Path) -> Path:
 
 
 def read_config(directory: Path) -> MiniGPT4Config:
-    """Read `config.json` of a model directory."""
+    """Read `config.json` of a model directory.
+
+    Raises:
+        WeightsError: if it is missing, damaged, of another kind of model, or of no model at all.
+    """
     path = directory / "config.json"
     if not path.is_file():
-        raise WeightsError(f"{directory} has no config.json, so it is no model directory")
+        raise WeightsError(
+            f"{directory} has no config.json, so it is no model directory; name one, or build one "
+            "with `minigpt4 import`"
+        )
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
         kind = values["model_type"]
@@ -224,15 +228,21 @@ def read_config(directory: Path) -> MiniGPT4Config:
             f"{directory} holds a {kind}, not a MiniGPT-4; "
             "build one around it with `minigpt4 import`"
         )
-    with quiet_transformers():
-        return MiniGPT4Config.from_dict(values)
-
-
-def choose_device(device: str) -> torch.device:
-    """Return the device meant by a name; "auto" is a GPU if there is one."""
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    return torch.device(device)
+    for part in ("vision_config", "text_config"):
+        if not isinstance(values.get(part), dict):
+            # transformers would put sizes of its own in its place.
+            raise WeightsError(
+                f"{path} is damaged: {part} is {values.get(part)!r}, wanted an object; "
+                "save the model again"
+            )
+    try:
+        with quiet_transformers():
+            return MiniGPT4Config.from_dict(values)
+    except (*CONFIG_ERRORS, SettingsError) as error:
+        raise WeightsError(
+            f"{path} is of no model of transformers, or damaged ({short_reason(error)}); "
+            "save the model again"
+        ) from error
 
 
 def choose_dtype(dtype: str | torch.dtype, device: torch.device) -> torch.dtype:

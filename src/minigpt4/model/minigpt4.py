@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from copy import deepcopy
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -114,6 +115,8 @@ class MiniGPT4ForConditionalGeneration(PreTrainedModel, GenerationMixin):
         self._prefixes = Prefixes()
         self.frozen_sources: dict[str, Any] = {}
         """Where `load` found the frozen parts, so that `save` can name the same places."""
+        self.directory: Path | None = None
+        """The directory the weights were loaded from or saved to last; None: neither yet."""
         self.post_init()
         self.generation_config = GenerationConfig(**special_token_ids(self.llm))
         self.freeze()
@@ -219,15 +222,15 @@ class MiniGPT4ForConditionalGeneration(PreTrainedModel, GenerationMixin):
 
     def forward(  # noqa: PLR0913 - the names are transformers' own
         self,
-        input_ids: Tensor | None = None,
+        input_ids: Int[Tensor, "batch length"] | None = None,
         attention_mask: Tensor | None = None,
-        pixel_values: Tensor | None = None,
-        image_features: Tensor | None = None,
-        image_embeds: Tensor | None = None,
-        image_mask: Tensor | None = None,
-        labels: Tensor | None = None,
-        inputs_embeds: Tensor | None = None,
-        position_ids: Tensor | None = None,
+        pixel_values: Float[Tensor, "images 3 height width"] | None = None,
+        image_features: Float[Tensor, "images frozen_tokens frozen_dim"] | None = None,
+        image_embeds: Float[Tensor, "images image_tokens llm_dim"] | None = None,
+        image_mask: Bool[Tensor, "batch length"] | None = None,
+        labels: Int[Tensor, "batch length"] | None = None,
+        inputs_embeds: Float[Tensor, "batch length llm_dim"] | None = None,
+        position_ids: Int[Tensor, "rows length"] | None = None,
         past_key_values: Any = None,
         logits_to_keep: int | Tensor = 0,
         **kwargs: Any,
@@ -235,7 +238,28 @@ class MiniGPT4ForConditionalGeneration(PreTrainedModel, GenerationMixin):
         """Run the model on ids and pictures, or on embeddings made before.
 
         Pictures are given as `pixel_values`, as `image_features` (the result of `encode_frozen`)
-        or as `image_embeds` (the result of `get_image_features`).
+        or as `image_embeds` (the result of `get_image_features`); the last given goes first. With
+        `inputs_embeds` neither ids nor pictures are read.
+
+        Args:
+            input_ids: ids of the LLM, with the placeholder id where a picture goes.
+            attention_mask: (batch, past + length), 1 for what is seen and 0 for padding, or what
+                else the LLM takes as a mask.
+            pixel_values: as the processor makes them, in the order of the placeholders.
+            image_features: pictures as far as nothing is trained.
+            image_embeds: pictures in the LLM's embedding space.
+            image_mask: where pictures go; None: wherever the placeholder id is.
+            labels: ids to predict, -100 where nothing is learned; logits are made there only.
+            inputs_embeds: the whole sequence in the LLM's embedding space.
+            position_ids: place of each id in its row (rows: the batch, or 1 for all); None: the
+                LLM's own counting.
+            past_key_values: the LLM's cache of what came before.
+            logits_to_keep: as in transformers: so many positions from the end; 0: all.
+            kwargs: given to the LLM.
+
+        Raises:
+            PromptError: if there is no input, or if placeholders and pictures do not match.
+            WeightsError: for pictures where the encoder was left out when the model was loaded.
         """
         if inputs_embeds is None:
             if input_ids is None:
@@ -266,11 +290,26 @@ class MiniGPT4ForConditionalGeneration(PreTrainedModel, GenerationMixin):
 
     @torch.no_grad()
     def generate(
-        self, inputs: Tensor | None = None, generation_config: Any = None, **kwargs: Any
+        self,
+        inputs: Int[Tensor, "batch length"] | None = None,
+        generation_config: Any = None,
+        **kwargs: Any,
     ) -> Any:
         """Generate as every model of transformers does; each picture is encoded once.
 
-        The result starts with the prompt's ids (placeholders included) if ids were given.
+        Args:
+            inputs: ids of the prompts, padded on the left; `input_ids` is the same.
+            generation_config: transformers' settings; single ones may be given as keywords.
+            kwargs: `attention_mask`, `pixel_values`, `image_embeds` and `image_mask` with the
+                shapes that `forward` names, and whatever else `GenerationMixin.generate` takes.
+
+        Returns:
+            Ids (batch * answers, length), or transformers' output object if it was asked for. They
+            start with the prompt's ids (placeholders included) if ids were given.
+
+        Raises:
+            PromptError: if placeholders and pictures do not match.
+            WeightsError: for pictures where the encoder was left out when the model was loaded.
         """
         input_ids = kwargs.pop("input_ids", inputs)
         pixel_values = kwargs.pop("pixel_values", None)
@@ -336,14 +375,24 @@ class MiniGPT4ForConditionalGeneration(PreTrainedModel, GenerationMixin):
         return self.llm.get_output_embeddings()
 
     @classmethod
-    def from_pretrained(cls, path: Any, *_: Any, **kwargs: Any) -> Any:
-        """Load a model directory as `minigpt4.load` does; `device` and `dtype` may be given."""
-        from minigpt4.model.loading import load_pretrained
+    def from_pretrained(cls, path: Any, *arguments: Any, **kwargs: Any) -> Any:
+        """Load a model directory as `minigpt4.load` does, to the CPU if no device is given.
 
-        return load_pretrained(path, **kwargs)
+        Raises:
+            SettingsError: for a keyword that cannot be followed; `load_pretrained` says which can.
+            WeightsError: if anything is missing, damaged or belongs to another model.
+        """
+        from minigpt4.model.pretrained import load_pretrained
 
-    def save_pretrained(self, save_directory: Any, **_: Any) -> None:
-        """Write a whole model directory as `save` does; frozen parts are copied into it."""
-        from minigpt4.model.loading import save
+        return load_pretrained(path, *arguments, **kwargs)
 
-        save(self, save_directory)
+    def save_pretrained(self, save_directory: Any, **kwargs: Any) -> None:
+        """Write a whole model directory as `save` does; frozen parts are copied into it.
+
+        Raises:
+            SettingsError: for a keyword that cannot be followed, as `push_to_hub` or `state_dict`.
+            WeightsError: if the directory cannot be written.
+        """
+        from minigpt4.model.pretrained import save_pretrained
+
+        save_pretrained(self, save_directory, **kwargs)

@@ -13,17 +13,15 @@ Paper: §3; the variant without a Q-Former is Table 4 (a) and the Llama-2 releas
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
+from jaxtyping import Float
 from safetensors.torch import save_file
-from torch import Tensor, nn
-from torch.nn import functional as F
-from transformers import AutoConfig, Blip2VisionModel
-from transformers.models.blip_2.modeling_blip_2 import Blip2QFormerModel
+from torch import Tensor
 
 from minigpt4.errors import WeightsError, WrongLLMError
 from minigpt4.model.build import build_processor
@@ -31,26 +29,25 @@ from minigpt4.model.configuration import MiniGPT4Config
 from minigpt4.model.fingerprint import fingerprint, fingerprint_tensors
 from minigpt4.model.frozen import (
     FrozenSource,
-    check_files,
     copy_part,
     load_part,
     quiet_transformers,
+    read_llm_config,
     refer_to,
     write_sources,
 )
-from minigpt4.model.loading import OWNED_FILES, WEIGHTS_FILE
+from minigpt4.model.loading import CARD_FILE, MADE_BY_FILES, OWNED_FILES, WEIGHTS_FILE
 from minigpt4.model.official_files import open_tensors
-from minigpt4.model.official_keys import (
-    NORM,
-    eva_tensor,
-    eva_unknown,
-    need,
-    projection_unknown,
-    qformer_tensor,
-    qformer_unknown,
-    trained_qformer,
+from minigpt4.model.official_keys import need, projection_unknown, trained_qformer
+from minigpt4.model.official_sizes import PUBLISHED_LLMS, read_sizes
+from minigpt4.model.official_tensors import (
+    checked,
+    name_unknown,
+    qformer_tensors,
+    unknown_of_hub,
+    unknown_trained,
+    vision_tensors,
 )
-from minigpt4.model.official_sizes import PUBLISHED_LLMS, OfficialSizes, read_sizes
 from minigpt4.model.storage import whole_directory
 from minigpt4.processing.tokenizer import load_tokenizer
 
@@ -67,23 +64,44 @@ def import_official(  # noqa: PLR0913 - four files in, one directory out
     sizes: Path | None = None,
     copy_llm: bool = False,
 ) -> Path:
-    """Build the model directory `out`; without `qformer`, the variant without one.
+    """Build a model directory from files in the official formats.
 
-    Leftovers of unknown use in the files are named in a warning.
+    Leftovers of unknown use in the files are named in a warning. Only the widths of the LLM can be
+    compared with the projection's; which LLM it was published with is said in the model card.
+
+    Args:
+        vision: `eva_vit_g.pth`, or a `blip2-*` directory of the hub.
+        llm: directory of the LLM, merged and with its tokenizer.
+        projection: `pretrained_minigpt4_7b.pth` or alike. What it holds of a Q-Former that was
+            trained with it goes before what `qformer` has.
+        out: the directory to write; an older model there is replaced when this one is complete.
+        qformer: `blip2_pretrained_flant5xxl.pth`, or a `blip2-*` directory; None: the variant
+            without a Q-Former.
+        sizes: JSON file of the parts' sizes, as `read_sizes` takes it; None: those of a `blip2-*`
+            directory, else the published ones.
+        copy_llm: copy the LLM into `out` instead of naming its place.
+
+    Returns:
+        `out`.
 
     Raises:
-        WrongLLMError: if the projection belongs to another LLM; it says to which.
-        WeightsError: for a tensor that is missing or has another shape.
+        WrongLLMError: if the projection is of another width than the LLM; it says which it needs.
+        WeightsError: for a tensor that is missing or has another shape, a file that cannot be
+            read, or a full disk.
+        SettingsError: for sizes that are missing or fit no model.
     """
     vision, llm, projection, out = Path(vision), Path(llm), Path(projection), Path(out)
     qformer = None if qformer is None else Path(qformer)
     hub = next((path for path in (vision, qformer) if path is not None and path.is_dir()), None)
     known = read_sizes(sizes, directory=hub)
-    check_files("llm", llm)
-    with quiet_transformers():
-        text_config = AutoConfig.from_pretrained(llm, local_files_only=True)
+    text_config = read_llm_config(llm)
     checkpoint = open_tensors(projection)
-    _name_unknown(projection, projection_unknown(checkpoint))
+    trained_parts = trained_qformer(checkpoint)
+    name_unknown(
+        projection,
+        projection_unknown(checkpoint)
+        + (sorted(trained_parts) if qformer is None else unknown_trained(trained_parts, known)),
+    )
     config = MiniGPT4Config(
         vision_config=known.vision,
         qformer_config=None if qformer is None else known.qformer,
@@ -93,12 +111,16 @@ def import_official(  # noqa: PLR0913 - four files in, one directory out
         template="vicuna_v0" if qformer is not None else "llama2",
     )
     trained = _projection_tensors(checkpoint, config, projection=projection, llm=llm)
-    with whole_directory(out, owned=OWNED_FILES) as draft:
+    for path in dict.fromkeys(p for p in (vision, qformer) if p is not None and p.is_dir()):
+        name_unknown(path, unknown_of_hub(open_tensors(path), known))
+    # A card and an experiment of an older model would describe another one.
+    with whole_directory(out, owned=OWNED_FILES | MADE_BY_FILES) as draft:
         sources = {}
         norm: dict[str, Tensor] | None = None
         if qformer is not None:
-            tensors = {**open_tensors(qformer), **trained_qformer(checkpoint)}
-            part, queries, norm = qformer_tensors(tensors, known, qformer)
+            part, queries, norm = qformer_tensors(
+                open_tensors(qformer), known, qformer, trained=trained_parts
+            )
             trained["query_tokens"] = queries
             sources["qformer"] = _write_part("qformer", part, config.qformer_config, draft)
         part = vision_tensors(open_tensors(vision), known, norm, vision)
@@ -113,7 +135,17 @@ def import_official(  # noqa: PLR0913 - four files in, one directory out
             has_pad = known.pad_token in tokenizer.get_vocab()
             pad_token = known.pad_token if has_pad else None
             build_processor(config, tokenizer, pad_token=pad_token).save_pretrained(draft)
+        needed = needed_llm(trained["projection.weight"])
+        (draft / CARD_FILE).write_text(_card(out.name, llm.name, needed), encoding="utf-8")
+    _log.info("the projection in %s needs %s; it was given %s", projection, needed, llm)
     return out
+
+
+def needed_llm(weight: Float[Tensor, "llm_dim feature_dim"]) -> str:
+    """Say which LLM a projection's weight needs, as far as its shape tells."""
+    llm_dim, feature_dim = weight.shape
+    published = PUBLISHED_LLMS.get((llm_dim, feature_dim))
+    return f"an LLM of hidden size {llm_dim}" + (f" ({published})" if published else "")
 
 
 def _projection_tensors(
@@ -125,13 +157,17 @@ def _projection_tensors(
         WrongLLMError: with the LLM it needs.
     """
     weight, bias = (need(f"llama_proj.{part}", checkpoint) for part in ("weight", "bias"))
+    if weight.ndim != 2:
+        raise WeightsError(
+            f"{projection}: llama_proj.weight is {tuple(weight.shape)}, wanted two dimensions; "
+            "this is another model's file"
+        )
     out_features, in_features = weight.shape
+    bias = checked("llama_proj.bias", bias, (out_features,), projection)
     wanted = config.projection_in_features
     if out_features != config.text_config.hidden_size:
-        known = PUBLISHED_LLMS.get((out_features, in_features))
-        needed = f"{known} (hidden size {out_features})" if known else f"hidden size {out_features}"
         raise WrongLLMError(
-            f"{projection} needs an LLM of {needed}; the one in {llm} has hidden size "
+            f"{projection} needs {needed_llm(weight)}; the one in {llm} has hidden size "
             f"{config.text_config.hidden_size}; give the LLM it was trained with"
         )
     if in_features != wanted:
@@ -149,72 +185,6 @@ def _projection_tensors(
         "projection.weight": weight.to(torch.float32).contiguous(),
         "projection.bias": bias.to(torch.float32).contiguous(),
     }
-
-
-def vision_tensors(
-    tensors: Mapping[str, Tensor],
-    sizes: OfficialSizes,
-    norm: dict[str, Tensor] | None,
-    path: Path,
-) -> dict[str, Tensor]:
-    """Return the ViT's tensors; `ln_vision` is the identity where no Q-Former brings its own.
-
-    The official variant without a Q-Former never loads `ln_vision`, and its projection was trained
-    behind an untouched one.
-    """
-    width = sizes.vision.hidden_size
-    if norm is None:
-        norm = {"weight": torch.ones(width), "bias": torch.zeros(width)}
-    if path.is_dir():
-        find: Callable[[str], Tensor] = lambda name: need(f"vision_model.{name}", tensors)  # noqa: E731
-    else:
-        find = lambda name: eva_tensor(name, tensors)  # noqa: E731
-        depth = sizes.vision.num_hidden_layers
-        _name_unknown(path, eva_unknown(tensors, depth=depth))
-    found = {}
-    for name, shape in _shapes(Blip2VisionModel, sizes.vision).items():
-        tensor = norm[name.removeprefix(NORM)] if name.startswith(NORM) else find(name)
-        if name.endswith("position_embedding"):
-            tensor = interpolate_positions(tensor, num_positions=shape[1])
-        found[name] = _checked(name, tensor, shape, path)
-    return found
-
-
-def qformer_tensors(
-    tensors: Mapping[str, Tensor], sizes: OfficialSizes, path: Path
-) -> tuple[dict[str, Tensor], Tensor, dict[str, Tensor]]:
-    """Return the Q-Former's tensors, its queries and `ln_vision`."""
-    shapes = _shapes(Blip2QFormerModel, sizes.qformer)
-    width = sizes.vision.hidden_size
-    if path.is_dir():
-        part = {name: need(f"qformer.{name}", tensors) for name in shapes}
-        prefix = f"vision_model.{NORM}"
-    else:
-        part = {name: qformer_tensor(name, tensors) for name in shapes}
-        prefix = "ln_vision."
-        _name_unknown(path, qformer_unknown(tensors, used=shapes))
-    norm = {
-        name: _checked(f"{prefix}{name}", need(f"{prefix}{name}", tensors), (width,), path)
-        for name in ("weight", "bias")
-    }
-    wanted = (1, sizes.num_query_tokens, sizes.qformer.hidden_size)
-    queries = _checked("query_tokens", need("query_tokens", tensors), wanted, path)
-    part = {name: _checked(name, part[name], shape, path) for name, shape in shapes.items()}
-    return part, queries.to(torch.float32), norm
-
-
-def interpolate_positions(positions: Tensor, *, num_positions: int) -> Tensor:
-    """Resize a square grid of position embeddings for pictures of another size.
-
-    As officially: bicubic, in fp32, once; the class token keeps its own.
-    """
-    if positions.shape[1] == num_positions:
-        return positions
-    old, new = (round((count - 1) ** 0.5) for count in (positions.shape[1], num_positions))
-    cls, grid = positions[:, :1].float(), positions[:, 1:].float()
-    grid = grid.reshape(1, old, old, -1).permute(0, 3, 1, 2)  # (1, C, old, old)
-    grid = F.interpolate(grid, size=(new, new), mode="bicubic", align_corners=False)
-    return torch.cat([cls, grid.permute(0, 2, 3, 1).flatten(1, 2)], dim=1)  # (1, 1+new*new, C)
 
 
 def _write_part(name: str, tensors: dict[str, Tensor], config: Any, draft: Path) -> FrozenSource:
@@ -248,21 +218,11 @@ def _llm_source(llm: Path, config: MiniGPT4Config, copy_to: Path | None, out: Pa
     return replace(source, kind="copy", path="llm")
 
 
-def _shapes(module: type[nn.Module], config: Any) -> dict[str, tuple[int, ...]]:
-    """Return the names and shapes of a module's weights without making them."""
-    with torch.device("meta"):
-        return {name: tuple(value.shape) for name, value in module(config).state_dict().items()}
-
-
-def _checked(name: str, tensor: Tensor, shape: tuple[int, ...], path: Path) -> Tensor:
-    if tuple(tensor.shape) != shape:
-        raise WeightsError(
-            f"{path}: {name} is {tuple(tensor.shape)}, wanted {shape}; "
-            "this is another model's file, or its sizes are others (see --sizes)"
-        )
-    return tensor.contiguous()
-
-
-def _name_unknown(path: Path, names: list[str]) -> None:
-    if names:
-        _log.warning("%s holds tensors of unknown use, ignored: %s", path, ", ".join(names))
+def _card(name: str, llm: str, needed: str) -> str:
+    return (
+        f"# {name}\n\n"
+        "Made of published weights by `minigpt4 import`. Its projection needs "
+        f"{needed}; the LLM given is `{llm}`.\n\n"
+        "The projection's file says how wide its LLM is, not which one it is. With another LLM of "
+        "the same width the model loads and answers nonsense.\n"
+    )

@@ -32,7 +32,10 @@ def open_tensors(path: Path) -> Mapping[str, Tensor]:
     loaded = _load_pickle(path)
     tensors = loaded.get("model", loaded) if isinstance(loaded, dict) else None
     if not isinstance(tensors, dict):
-        raise WeightsError(f"{path} holds a {type(loaded).__name__}; wanted a dict of tensors")
+        raise WeightsError(
+            f"{path} holds a {type(loaded).__name__}, wanted a dict of tensors; give one of the "
+            "files that were published with the paper"
+        )
     return {name: value for name, value in tensors.items() if isinstance(value, Tensor)}
 
 
@@ -45,10 +48,13 @@ def _load_pickle(path: Path) -> Any:
             return torch.load(path, **options)
     except pickle.UnpicklingError as error:
         raise WeightsError(
-            f"{path} holds more than tensors, which would be code run by loading it; refused"
+            f"{path} holds more than tensors, which would be code run by loading it; refused: "
+            "get the file from where it was published, or save its tensors alone"
         ) from error
     except (RuntimeError, EOFError, ValueError, KeyError) as error:
-        raise WeightsError(f"{path} is damaged or no torch file ({error})") from error
+        raise WeightsError(
+            f"{path} is damaged or no torch file ({error}); download or copy it again"
+        ) from error
 
 
 class _DirectoryTensors(Mapping[str, Tensor]):
@@ -69,7 +75,12 @@ class _DirectoryTensors(Mapping[str, Tensor]):
                 with safe_open(path, framework="pt") as file:
                     self._places |= dict.fromkeys(file.keys(), path)
             except SafetensorError as error:
-                raise WeightsError(f"{path} is damaged ({error})") from error
+                raise WeightsError(
+                    f"{path} is damaged ({error}); download or copy it again"
+                ) from error
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._places  # that of a Mapping would read the tensor
 
     def __getitem__(self, name: str) -> Tensor:
         with safe_open(self._places[name], framework="pt") as file:
@@ -87,7 +98,11 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise WeightsError(f"cannot read {path}: {error}") from error
+        raise WeightsError(
+            f"cannot read {path}: {error}; give a JSON file that is whole"
+        ) from error
     if not isinstance(values, dict):
-        raise WeightsError(f"{path} holds a {type(values).__name__}; wanted a JSON object")
+        raise WeightsError(
+            f"{path} holds a {type(values).__name__}, wanted a JSON object; correct the file"
+        )
     return values

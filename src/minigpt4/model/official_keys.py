@@ -46,6 +46,11 @@ _QFORMER_LEFTOVERS = re.compile(
     r"|visual_encoder\."
 )
 _EVA_LEFTOVERS = re.compile(r"norm\.|fc_norm\.|head\.|mask_token$|blocks\.(?P<block>\d+)\.")
+# The LLM of BLIP-2 with its own projection, and the text side of its Q-Former.
+_HUB_LEFTOVERS = re.compile(
+    r"language_(model|projection)\.|(vision|text)_projection\.|itm_head\.|embeddings\."
+    r"|qformer\.encoder\.layer\.\d+\.(intermediate|output)\.|.*\.position_ids$"
+)
 # Official checkpoints strip frozen parameters but keep buffers.
 _PROJECTION_LEFTOVERS = re.compile(r".*\.position_ids$|.*\.rotary_emb\.inv_freq$")
 
@@ -62,9 +67,9 @@ def eva_tensor(name: str, tensors: Mapping[str, Tensor]) -> Tensor:
     return need(official, tensors)
 
 
-def qformer_tensor(name: str, tensors: Mapping[str, Tensor]) -> Tensor:
-    """Return the tensor of `Blip2QFormerModel` called `name` from a BLIP-2 file."""
-    return need(_rename(name, _QFORMER_NAMES), tensors)
+def qformer_name(name: str) -> str:
+    """Return the official name of the tensor of `Blip2QFormerModel` called `name`."""
+    return _rename(name, _QFORMER_NAMES)
 
 
 def need(name: str, tensors: Mapping[str, Tensor]) -> Tensor:
@@ -97,9 +102,21 @@ def eva_unknown(names: Iterable[str], *, depth: int) -> list[str]:
 
 def qformer_unknown(names: Iterable[str], *, used: Iterable[str]) -> list[str]:
     """Return the names of a BLIP-2 file that are neither used nor known to be of no use."""
-    needed = {_rename(name, _QFORMER_NAMES) for name in used}
+    needed = {qformer_name(name) for name in used}
     needed |= {"query_tokens", "ln_vision.weight", "ln_vision.bias"}
     return sorted(set(names) - needed - {n for n in names if _QFORMER_LEFTOVERS.match(n)})
+
+
+def hub_unknown(
+    names: Iterable[str], *, vision: Iterable[str], qformer: Iterable[str]
+) -> list[str]:
+    """Return the names of a `blip2-*` directory that none of its known parts has.
+
+    `vision` and `qformer` are the names of their tensors in transformers.
+    """
+    needed = {f"vision_model.{name}" for name in vision} | {"query_tokens"}
+    needed |= {f"qformer.{name}" for name in qformer}
+    return sorted(n for n in names if n not in needed and not _HUB_LEFTOVERS.match(n))
 
 
 def projection_unknown(names: Iterable[str]) -> list[str]:

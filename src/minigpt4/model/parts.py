@@ -29,9 +29,9 @@ from minigpt4.model.frozen import FrozenSource, load_part
 from minigpt4.model.loading import find_directory, load, read_config
 from minigpt4.model.lora import LoraSettings, lora_values
 from minigpt4.model.minigpt4 import MiniGPT4ForConditionalGeneration
-from minigpt4.model.official import qformer_tensors, vision_tensors
 from minigpt4.model.official_files import open_tensors
 from minigpt4.model.official_sizes import OfficialSizes, read_sizes
+from minigpt4.model.official_tensors import qformer_tensors, vision_tensors
 from minigpt4.model.places import ImageNorm, Place, image_norm, sizes_of
 from minigpt4.processing.images import CLIP_MEAN, CLIP_STD
 from minigpt4.processing.tokenizer import load_tokenizer

@@ -16,7 +16,12 @@ from transformers import AutoConfig
 
 from minigpt4.errors import WeightsError
 from minigpt4.model.fingerprint import fingerprint
-from minigpt4.model.frozen import FrozenSource, quiet_transformers
+from minigpt4.model.frozen import (
+    CONFIG_ERRORS,
+    FrozenSource,
+    quiet_transformers,
+    short_reason,
+)
 from minigpt4.model.hub import commit_of, fetch, fetch_description, is_hub_name
 from minigpt4.model.official_files import read_json
 from minigpt4.model.published import published_config
@@ -48,8 +53,11 @@ class Place:
         try:
             with quiet_transformers():
                 return AutoConfig.from_pretrained(self.path, local_files_only=True)
-        except (OSError, ValueError) as error:
-            raise WeightsError(f"{self.text} is no model of transformers: {error}") from error
+        except CONFIG_ERRORS as error:
+            raise WeightsError(
+                f"{self.text} is no model of transformers: {short_reason(error)}; give the "
+                "directory or the org/name of one"
+            ) from error
 
     @property
     def is_official_form(self) -> bool:

@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from safetensors import SafetensorError
+
 from minigpt4.errors import WeightsError
 
 
@@ -32,18 +34,29 @@ def whole_directory(target: Path, *, owned: frozenset[str]) -> Iterator[Path]:
         target.parent.mkdir(parents=True, exist_ok=True)
         draft = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
     except OSError as error:
-        raise WeightsError(f"cannot save to {target}: {error}") from error
+        raise WeightsError(
+            f"cannot save to {target}: {error}; choose a directory that may be written to"
+        ) from error
     try:
         os.chmod(draft, 0o755)  # mkdtemp makes directories for one user only
         yield draft
         _flush(draft)
         _replace(target, draft, owned)
-    except OSError as error:
-        raise WeightsError(
-            f"cannot save to {target}: {error}; what was there before is unchanged"
-        ) from error
+    except (OSError, SafetensorError) as error:  # a full disk is the one or the other
+        raise _not_saved(target, error) from error
+    except Exception as error:
+        if type(error) is not Exception:
+            raise
+        raise _not_saved(target, error) from error  # tokenizers gives a full disk no class
     finally:
         shutil.rmtree(draft, ignore_errors=True)
+
+
+def _not_saved(target: Path, error: Exception) -> WeightsError:
+    return WeightsError(
+        f"cannot save to {target}: {error}; what was there before is unchanged. Make room, or "
+        "choose another directory"
+    )
 
 
 def _flush(directory: Path) -> None:
@@ -64,14 +77,14 @@ def _replace(target: Path, draft: Path, owned: frozenset[str]) -> None:
         if entry.name not in owned and not (draft / entry.name).exists():
             _copy(entry, draft / entry.name)
     old = Path(tempfile.mkdtemp(prefix=f".{target.name}.old.", dir=target.parent))
+    kept = old / target.name
     try:
-        target.rename(old / target.name)
-        try:
-            draft.rename(target)
-        except BaseException:
-            (old / target.name).rename(target)
-            raise
+        target.rename(kept)
+        draft.rename(target)
     finally:
+        # Ctrl-C may come right after a rename took effect: what counts is what is there now.
+        if kept.exists() and not target.exists():
+            kept.rename(target)
         shutil.rmtree(old, ignore_errors=True)
 
 

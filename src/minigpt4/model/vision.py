@@ -60,7 +60,8 @@ def set_last_norm_eps(vision_encoder: nn.Module, eps: float) -> None:
     norm = getattr(vision_encoder, "post_layernorm", None)
     if norm is None:
         raise SettingsError(
-            f"vision_norm_eps is {eps}, but a {type(vision_encoder).__name__} has no post_layernorm"
+            f"vision_norm_eps is {eps}, but a {type(vision_encoder).__name__} has no "
+            "post_layernorm; leave vision_norm_eps away (null)"
         )
     norm.eps = eps
 

@@ -117,12 +117,28 @@ class Template(Protocol):
     """What generation asks of a template, ours or an LLM's own."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """The name by which a model directory or a setting refers to it."""
+        ...
+
     @property
-    def stop_strings(self) -> tuple[str, ...]: ...
+    def stop_strings(self) -> tuple[str, ...]:
+        """Texts at which an answer ends; none of them is part of it."""
+        ...
+
     @property
-    def stop_tokens(self) -> tuple[str, ...]: ...
-    def render(self, conversation: Conversation) -> list[Segment]: ...
+    def stop_tokens(self) -> tuple[str, ...]:
+        """Tokens of the LLM, by name, at which an answer ends."""
+        ...
+
+    def render(self, conversation: Conversation) -> list[Segment]:
+        """Return the prompt that the LLM is to continue with an answer.
+
+        Raises:
+            PromptError: for a conversation that does not end with a question, or cannot be written
+                in this form.
+        """
+        ...
 
 
 @config
@@ -305,6 +321,13 @@ def join_images(dialogue: tuple[Message, ...]) -> list[Message]:
 
 
 def check_question(dialogue: Sequence[Message], *, needs_text: bool) -> None:
+    """Make sure that a conversation ends with something to answer.
+
+    `needs_text=False` takes a message that only shows an image for a question.
+
+    Raises:
+        PromptError: if it is empty, ends with an answer, or asks nothing.
+    """
     if not dialogue:
         raise PromptError("the conversation is empty; ask something")
     question = dialogue[-1]

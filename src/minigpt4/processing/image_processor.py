@@ -10,6 +10,7 @@ from PIL import Image
 from transformers import BatchFeature
 from transformers.image_processing_utils import BaseImageProcessor
 
+from minigpt4.errors import ImageError
 from minigpt4.processing.images import (
     CLIP_MEAN,
     CLIP_STD,
@@ -46,8 +47,14 @@ class MiniGPT4ImageProcessor(BaseImageProcessor):
         return self.size["height"]
 
     def __call__(self, images: Any, **_: Any) -> BatchFeature:
-        """Return `pixel_values` of a picture or of any nesting of lists of pictures."""
+        """Return `pixel_values` of a picture or of any nesting of lists of pictures.
+
+        Raises:
+            ImageError: if there is no picture, or for one that cannot be read.
+        """
         pictures = [self.pixels_of(squash(image, size_px=self.size_px)) for image in flat(images)]
+        if not pictures:
+            raise ImageError("no picture is given; give at least one")
         return BatchFeature({"pixel_values": torch.stack(pictures)})
 
     def pixels_of(self, image: Image.Image) -> torch.Tensor:

@@ -23,7 +23,8 @@ from torch import Tensor
 
 from minigpt4.errors import ImageError
 
-ImageSource: TypeAlias = "str | Path | bytes | Image.Image"
+ImageSource: TypeAlias = "str | Path | bytes | Image.Image | np.ndarray | Tensor"
+"""A file, its bytes, a picture of Pillow, or pixels as (height, width, 3) bytes from 0 to 255."""
 
 CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
 CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
@@ -44,15 +45,17 @@ def load_image(
     """Return the picture as RGB, upright, at its first frame.
 
     Transparency is dropped as the official code drops it; 16 and 32 bit grey levels are scaled to
-    8 bit instead of clipped. `formats` are Pillow's names of the only formats to try; `max_pixels`
-    is `MAX_PIXELS` if it is not given.
+    8 bit instead of clipped. Arrays and tensors must be (height, width, 3) of unsigned bytes.
+    `formats` are Pillow's names of the only formats to try; `max_pixels` is `MAX_PIXELS` if it is
+    not given.
 
     Raises:
-        ImageError: for a picture that is missing, truncated, too large or not a picture.
+        ImageError: for a picture that is missing, unreadable, truncated, too large or not a
+            picture.
     """
     name, max_pixels = _name(source), max_pixels or MAX_PIXELS
     try:
-        image = source
+        image = _from_pixels(source) if isinstance(source, np.ndarray | Tensor) else source
         if not isinstance(image, Image.Image):
             image = Image.open(_file(image, name), formats=formats)
         _check_size(image, name, max_pixels)
@@ -64,12 +67,18 @@ def load_image(
             f"{name} has too many pixels, limit {max_pixels}; reduce it first"
         ) from error
     except UnidentifiedImageError as error:
-        raise ImageError(f"{name} is not a picture Pillow can read") from error
+        raise ImageError(
+            f"{name} is not a picture Pillow can read; convert it to PNG or JPEG"
+        ) from error
+    except PermissionError as error:
+        raise ImageError(f"{name} may not be read; check the permissions of the file") from error
     except ImageError:
         raise
     # Decoders of some sixty formats raise whatever they stumble over in broken files.
     except Exception as error:
-        raise ImageError(f"{name} is broken or truncated ({error})") from error
+        raise ImageError(
+            f"{name} is broken or truncated ({error}); copy or download it again"
+        ) from error
 
 
 def squash(image: Image.Image, *, size_px: int) -> Image.Image:
@@ -103,19 +112,38 @@ def to_pixel_values(
 def _name(source: ImageSource) -> str:
     if isinstance(source, str | Path):
         return str(source)
-    return (
-        "the picture" if isinstance(source, Image.Image) else f"the picture ({len(source)} bytes)"
-    )
+    return f"the picture ({len(source)} bytes)" if isinstance(source, bytes) else "the picture"
+
+
+def _from_pixels(pixels: np.ndarray | Tensor) -> Image.Image:
+    """Return the picture of an array or a tensor.
+
+    Numbers of another kind could be anything (0 to 1, or normed): guessing gives a black picture.
+    """
+    shape, kind = tuple(pixels.shape), str(pixels.dtype).removeprefix("torch.")
+    if kind != "uint8" or len(shape) != 3 or shape[2] != 3:
+        raise ImageError(
+            f"the picture is a {type(pixels).__name__} {shape} of {kind}, wanted (height, width, "
+            "3) of uint8 from 0 to 255; convert it, or give a file or a picture of Pillow"
+        )
+    if isinstance(pixels, Tensor):
+        pixels = pixels.detach().cpu().numpy()
+    return Image.fromarray(np.ascontiguousarray(pixels))
 
 
 def _file(source: str | Path | bytes, name: str) -> io.BytesIO:
     if isinstance(source, bytes):
         return io.BytesIO(source)
+    if not isinstance(source, str | Path):
+        raise ImageError(
+            f"{name} is a {type(source).__name__}; give a path, the bytes of a file, a picture of "
+            "Pillow, or an array (height, width, 3) of uint8"
+        )
     path = Path(source)
     if name.startswith(("http://", "https://")):
         raise ImageError(f"{name} is an address, not a file; download it first")
     if not path.exists():
-        raise ImageError(f"no picture at {name}")
+        raise ImageError(f"no picture at {name}; check the path")
     if path.is_dir():
         raise ImageError(f"{name} is a folder; give one of the pictures in it")
     # Read whole, so that no file stays open when a decoder gives up.
@@ -128,7 +156,7 @@ def _check_size(image: Image.Image, name: str, max_pixels: int) -> None:
             f"{name} has {image.width} x {image.height} pixels, limit {max_pixels}; reduce it first"
         )
     if not image.width or not image.height:
-        raise ImageError(f"{name} has no pixels ({image.width} x {image.height})")
+        raise ImageError(f"{name} has no pixels ({image.width} x {image.height}); give another one")
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:

@@ -11,7 +11,7 @@ Paper: §3.1 and §3.2 (the sequences of both stages).
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -36,6 +36,7 @@ from minigpt4.processing.conversation import (
 )
 from minigpt4.processing.image_processor import MiniGPT4ImageProcessor, flat
 from minigpt4.processing.images import ImageSource, load_image, random_crop, squash
+from minigpt4.processing.token_text import TokenText
 
 IMAGE_PROMPT = f"<Img>{IMAGE_PLACEHOLDER}</Img> "
 
@@ -260,12 +261,17 @@ class MiniGPT4Processor(ProcessorMixin):
     def decode(  # type: ignore[override]
         self, token_ids: Sequence[int], *, skip_special_tokens: bool = True, **kwargs: Any
     ) -> str:
-        """Return the text of ids; what is not text (pictures, special tokens, pads) is left out."""
+        """Return the text of ids; what is not text (pictures, special tokens, pads) is left out.
+
+        Bytes that are no UTF-8 read as the official tokenizer reads them: one U+FFFD each.
+        """
         skipped = {self.image_token_id}
         if skip_special_tokens and self.pad_token is not None:
             skipped.add(self._pad_token_id)
         kept = [token for token in token_ids if token not in skipped]
-        return self.tokenizer.decode(kept, skip_special_tokens=skip_special_tokens, **kwargs)
+        return TokenText(self.tokenizer).decode_all(
+            kept, skip_special_tokens=skip_special_tokens, **kwargs
+        )
 
     @property
     def model_input_names(self) -> list[str]:
@@ -293,22 +299,49 @@ class MiniGPT4Processor(ProcessorMixin):
 
 
 def conversation_from_messages(messages: Sequence[dict[str, Any]]) -> Conversation:
-    """Read messages as chat APIs write them: a content is a text, or a list of parts."""
-    read = []
-    for message in messages:
-        content = message["content"]
-        parts = [{"type": "text", "text": content}] if isinstance(content, str) else content
-        texts = [part["text"] for part in parts if part["type"] == "text"]
-        images = [_picture(part) for part in parts if part["type"] != "text"]
-        read.append(Message(role=message["role"], text=" ".join(texts), images=tuple(images)))
-    return Conversation(tuple(read))
+    """Read messages as chat APIs write them: a content is a text, or a list of parts.
+
+    Raises:
+        PromptError: for a message without role or content, or a part that is neither text nor
+            picture.
+    """
+    return Conversation(tuple(_message(message) for message in messages))
+
+
+def _message(message: dict[str, Any]) -> Message:
+    role, content = (_value(message, key, of="a message") for key in ("role", "content"))
+    parts = [{"type": "text", "text": content}] if isinstance(content, str) else content
+    if not isinstance(parts, Sequence):
+        raise PromptError(
+            f"a message's content is a {type(content).__name__}; give a text or a list of parts"
+        )
+    texts, images = [], []
+    for part in parts:
+        if _value(part, "type", of="a part of a message") == "text":
+            texts.append(str(_value(part, "text", of="a part of type 'text'")))
+        else:
+            images.append(_picture(part))
+    return Message(role=role, text=" ".join(texts), images=tuple(images))
+
+
+def _value(values: Any, key: str, *, of: str) -> Any:
+    if not isinstance(values, Mapping) or key not in values:
+        got = (
+            f"the keys {sorted(map(str, values))}" if isinstance(values, Mapping) else repr(values)
+        )
+        raise PromptError(
+            f"{of} lacks {key!r}, got {got}; write it as "
+            '{"role": "user", "content": [{"type": "image", "image": ...}, '
+            '{"type": "text", "text": ...}]}'
+        )
+    return values[key]
 
 
 def _picture(part: dict[str, Any]) -> ImageSource:
     for key in ("image", "path", "url", "base64"):
         if part.get(key) is not None:
             return part[key]
-    raise PromptError(f"a part of type {part['type']!r} holds no picture; wanted text or image")
+    raise PromptError(f"a part of type {part['type']!r} holds no picture; give it under 'image'")
 
 
 def _training_prompt(

@@ -31,7 +31,7 @@ from minigpt4.processing.processor import STAGE1_LAYOUT, TrainingLayout
 from minigpt4.recipes.alignment_card import alignment_card
 from minigpt4.recipes.layouts import chat_layout
 from minigpt4.recipes.pair_check import check_before_training
-from minigpt4.recipes.sources import SourceSettings, build_mixture, named_sources, source_prints
+from minigpt4.recipes.sources import SourceSettings, build_mixture, data_prints, named_sources
 from minigpt4.training import TrainResult, TrainSettings, fit
 from minigpt4.training.features import open_cache
 from minigpt4.training.memory import loading_options
@@ -76,7 +76,10 @@ class AlignmentExperiment:
     crop: bool = True
     """Cut the official training crop at random; False: squash the whole picture."""
     features: str = ""
-    """Folder of `minigpt4 cache build`, in place of the frozen encoder; needs crop=false."""
+    """Folder of `minigpt4 cache build`, in place of the frozen encoder; needs crop=false.
+
+    The encoder is still loaded, to be compared with the cache's and to check the parts, and is
+    taken out before the first step."""
     peak_lr: float
     """Learning rate after the warm-up."""
     final_lr: float
@@ -156,7 +159,7 @@ def _without_encoder(model: MiniGPT4ForConditionalGeneration) -> dict[str, nn.Mo
 
 def data_fingerprints(experiment: AlignmentExperiment) -> dict[str, str]:
     """Return for each source what identifies its data."""
-    return source_prints(experiment.data)
+    return data_prints(experiment.data)
 
 
 def build_model_of(
@@ -188,13 +191,15 @@ def build_mixtures(experiment: AlignmentExperiment) -> tuple[Mixture, Mixture | 
     clean, seed = experiment.clean_captions, experiment.seed
     size = experiment.batch_size // experiment.batches_per_step
     mixture = build_mixture(
-        experiment.data, batch_size=size, seed=seed, mix=experiment.mix, clean=clean
-    )
+        experiment.data, batch_size=size, seed=seed, mix=experiment.mix, clean=clean,
+        max_bad_share=experiment.max_bad_share,
+    )  # fmt: skip
     if not experiment.validation:
         return mixture, None
     held_out = build_mixture(
-        experiment.validation, batch_size=min(size, 64), seed=seed, mix="batch", clean=clean
-    )
+        experiment.validation, batch_size=min(size, 64), seed=seed, mix="batch", clean=clean,
+        max_bad_share=experiment.max_bad_share,
+    )  # fmt: skip
     return mixture, held_out
 
 

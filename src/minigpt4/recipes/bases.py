@@ -100,8 +100,7 @@ def _miniature() -> Base:
     return Base(
         stage1=drawn_stage1,
         stage2=drawn_stage2,
-        # The drawn world has no speaking narrators; its plain captions are as monotonous.
-        narratives=_source("clean", drawn),
+        narratives=_source("narrative", drawn),
         questions={"questions": _source("questions", drawn)},
         blip2=ModelSettings(start="miniature_blip2"),
     )

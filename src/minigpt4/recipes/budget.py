@@ -64,10 +64,11 @@ def planned_seconds(settings: TableSettings) -> dict[str, float]:
                     planned[job] = _scoring_seconds(own.task, own.options, settings)
     for figure in FIGURES.values():
         planned[figure_job(figure)] = FIGURE_SECONDS
-    planned[ALIGNMENT_JOB] = ALIGNMENT_SECONDS
+    planned[ALIGNMENT_JOB] = ALIGNMENT_SECONDS * settings.seeds
     for task, options in PLACES.items():
-        job = scoring_job(MINIGPT4, FIRST_SEED, task, options)
-        planned[job] = _scoring_seconds(task, options, settings)
+        for seed in settings.all_seeds:
+            job = scoring_job(MINIGPT4, seed, task, options)
+            planned[job] = _scoring_seconds(task, options, settings)
     return planned
 
 

@@ -3,7 +3,8 @@
     minigpt4 cache build miniature_stage1 --out features
     minigpt4 train miniature_stage1 --set features=features
 
-The second command loads no vision encoder. One cache serves every recipe with the same encoder: the
+The second command loads no vision encoder; a larger recipe checks the parts with it and takes it
+out before the first step. One cache serves every recipe with the same encoder: the
 pictures of further recipes are added by building into the same folder.
 """
 

@@ -112,6 +112,31 @@ def check_out(out: Path, *, resume: bool) -> None:
         )
 
 
+def check_same_data(out: Path, data: Mapping[str, str]) -> None:
+    """Compare the fingerprints of a resumed run's data with those that `experiment.json` records.
+
+    Where files lie does not count, and what has no fingerprint on both sides is not compared.
+
+    Raises:
+        TrainingError: naming the sources that are not what they were.
+    """
+    path = out / EXPERIMENT
+    if not path.is_file():
+        return
+    known = json.loads(path.read_text(encoding="utf-8")).get("data", {})
+    changed = [
+        f"{name}: {known[name]} -> {data[name]}"
+        for name in sorted(known.keys() & data.keys())
+        if None not in (pair := (_content(known[name]), _content(data[name])))
+        and pair[0] != pair[1]
+    ]
+    if changed:
+        raise TrainingError(
+            f"{out} was started with other data ({'; '.join(changed)}), and would go on with other "
+            "examples; put the data back as it was, or choose another --out"
+        )
+
+
 def write_experiment(
     out: Path, name: str, experiment: Any, *, data: Mapping[str, str] | None = None
 ) -> Path:
@@ -154,6 +179,14 @@ def git_commit(checkout: Path) -> str | None:
     if commit is None:
         return None
     return f"{commit}-dirty" if git("status", "--porcelain", "--untracked-files=no") else commit
+
+
+def _content(fingerprint: str) -> str | None:
+    """Return what a fingerprint says of the data itself; None if it only says where it is."""
+    if " drawn by " in fingerprint:
+        return fingerprint
+    _, found, content = fingerprint.rpartition(" of ")
+    return content if found else None
 
 
 def _settings_of_run(path: Path, name: str, cls: type) -> Any:

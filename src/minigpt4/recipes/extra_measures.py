@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -17,7 +18,7 @@ from minigpt4.evaluation.alignment import alignment_gap
 from minigpt4.evaluation.score import Score, mean_score
 from minigpt4.recipes import alignment
 from minigpt4.recipes.row_models import BEFORE_STAGE2, MINIGPT4, RowModel
-from minigpt4.recipes.table import Scorer, Scores
+from minigpt4.recipes.table import Scorer, Scores, join_seeds
 from minigpt4.recipes.table_settings import FIRST_SEED, experiment_of
 
 FAILURES_LIMIT = 100
@@ -48,15 +49,17 @@ def measure_alignment(scorer: Scorer) -> dict[str, Scores]:
     settings = scorer.runs.settings
     count = min(GAP_PICTURES, settings.limit or GAP_PICTURES)
     began, watch = time.monotonic(), scorer.runs.watch
-    gaps: dict[str, Scores] = {}
+    gaps: dict[str, list[Scores]] = defaultdict(list)
     assert BEFORE_STAGE2.training is not None
-    first = experiment_of(BEFORE_STAGE2.training, settings, seed=FIRST_SEED)
     watch.begin(ALIGNMENT_JOB)
-    gaps[UNTRAINED] = _gap(alignment.build_model_of(first, device=scorer.runs.device), count)
-    for title, model in (("after stage 1", BEFORE_STAGE2), ("after stage 2", MINIGPT4)):
-        gaps[title] = _gap(scorer.loaded(model, FIRST_SEED), count)
+    for seed in settings.all_seeds:
+        first = experiment_of(BEFORE_STAGE2.training, settings, seed=seed)
+        untrained = alignment.build_model_of(first, device=scorer.runs.device)
+        gaps[UNTRAINED].append(_gap(untrained, count))
+        for title, model in (("after stage 1", BEFORE_STAGE2), ("after stage 2", MINIGPT4)):
+            gaps[title].append(_gap(scorer.loaded(model, seed), count))
     watch.end(ALIGNMENT_JOB, time.monotonic() - began)
-    return gaps
+    return {moment: _join(by_seed) for moment, by_seed in gaps.items()}
 
 
 def measure_sameness(scorer: Scorer, models: Sequence[RowModel]) -> Scores:
@@ -76,25 +79,33 @@ def measure_sameness(scorer: Scorer, models: Sequence[RowModel]) -> Scores:
         )
         for each in description_questions("test", 0, max(count, 2))
     ]
-    found: dict[str, Score | None] = {}
-    for model in models:
-        answers = answer_all(scorer.loaded(model, FIRST_SEED), asked, scorer.out)
-        found[model.name] = sameness([answer.text for answer in answers])
-    return {name: score for name, score in found.items() if score is not None}
+    by_seed: list[Scores] = []
+    for seed in scorer.runs.settings.all_seeds:
+        found: dict[str, Score | None] = {}
+        for model in models:
+            answers = answer_all(scorer.loaded(model, seed), asked, scorer.out)
+            found[model.name] = sameness([answer.text for answer in answers])
+        by_seed.append({name: score for name, score in found.items() if score is not None})
+    return _join(by_seed)
 
 
 def measure_places(scorer: Scorer) -> Scores:
     """Return the accuracy of questions about places, and of those about presence."""
     names = {"spatial": "accuracy", "pope": "random.accuracy"}
-    found: dict[str, Score | None] = {}
-    for task, options in PLACES.items():
-        scores = scorer.scores(MINIGPT4, FIRST_SEED, task, options)
-        found[task] = scores.get(names[task])
-    return {name: score for name, score in found.items() if score is not None}
+    by_seed: list[Scores] = []
+    for seed in scorer.runs.settings.all_seeds:
+        found: dict[str, Score | None] = {}
+        for task, options in PLACES.items():
+            found[task] = scorer.scores(MINIGPT4, seed, task, options).get(names[task])
+        by_seed.append({name: score for name, score in found.items() if score is not None})
+    return _join(by_seed)
 
 
 def measure_agreement(scorer: Scorer) -> tuple[JudgesAgreement, ...]:
-    """Return how far the judges of Table 3's answers agree: the detector and the truth."""
+    """Return how far the judges of Table 3's answers agree: the detector and the truth.
+
+    Of the first seed's models: what is measured is the judges, not the training.
+    """
     from minigpt4.evaluation.runner import evaluate_in_full
 
     settings = scorer.runs.settings
@@ -121,6 +132,12 @@ def sameness(texts: Sequence[str]) -> Score | None:
     return mean_score(shares, share=True)
 
 
+def _join(by_seed: Sequence[Scores]) -> Scores:
+    """Join the seeds of each score; one that a seed lacks is left out."""
+    names = [name for name in by_seed[0] if all(name in scores for scores in by_seed)]
+    return {name: join_seeds([scores[name] for scores in by_seed]) for name in names}
+
+
 def _word_pairs(text: str) -> set[tuple[str, str]]:
     words = re.findall(r"[a-z]+", text.lower())
     return set(pairwise(words))
@@ -128,4 +145,9 @@ def _word_pairs(text: str) -> set[tuple[str, str]]:
 
 def _gap(model: Any, count: int) -> Scores:
     found = alignment_gap(model, split="test", seed=0, count=count)
-    return {"gap": found.gap, "shown": found.loss_shown, "told": found.loss_told}
+    return {
+        "gap": found.gap,
+        "shown": found.loss_shown,
+        "another": found.loss_another,
+        "told": found.loss_told,
+    }

@@ -2,7 +2,8 @@
 
 A statement about a difference is **shown** if the 95 % interval of the difference lies on the
 stated side of zero, **refuted** if it lies on the other side, and **not shown** if it holds zero.
-"No worse" is shown if the interval stays above a margin. Of several comparisons all must agree.
+"No worse" is shown if the interval stays above a margin. Of several comparisons all must agree. A
+score of answers of which most could not be read decides nothing.
 
 Paper: the findings of §4 and §5.
 """
@@ -19,6 +20,8 @@ from minigpt4.evaluation.score import Score
 Outcome = Literal["shown", "not shown", "refuted", "not run"]
 MARGIN = 0.05
 """How much worse may be and still be called "not essential": five points."""
+MOST_UNREAD = 0.5
+"""A score with a larger share of answers that could not be read tells of their form alone."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,8 +45,15 @@ class Comparison:
     unit: Literal["percent", "number"] = "percent"
 
     @property
+    def unread(self) -> bool:
+        """Whether most answers behind one of the scores could not be read."""
+        return max(self.first.unparsable, self.second.unparsable) > MOST_UNREAD
+
+    @property
     def outcome(self) -> Outcome:
         """What this comparison says about the statement."""
+        if self.unread:
+            return "not shown"
         low, high = self.difference.interval
         if self.expected == "less":
             low, high = -high, -low
@@ -128,7 +138,9 @@ def decide(
         reason = "its rows were not run"
     if outcome == "not shown":
         undecided = [each for each in comparisons if each.outcome == "not shown"]
-        reason = f"{reason} {_smallest_visible(undecided)}".strip()
+        if any(each.unread for each in undecided):
+            reason = ""  # it would explain numbers that mean something else
+        reason = f"{reason} {_why_undecided(undecided)}".strip()
     return Finding(
         number=number, statement=statement, outcome=outcome, comparisons=tuple(comparisons),
         reason=reason,
@@ -140,8 +152,19 @@ def without_guess(finding: Finding) -> Finding:
     reason = finding.reason if finding.outcome == "not run" else ""
     if finding.outcome == "not shown":
         undecided = [each for each in finding.comparisons if each.outcome == "not shown"]
-        reason = _smallest_visible(undecided)
+        reason = _why_undecided(undecided)
     return replace(finding, reason=reason)
+
+
+def _why_undecided(undecided: Sequence[Comparison]) -> str:
+    unread = [each for each in undecided if each.unread]
+    if not unread:
+        return _smallest_visible(undecided)
+    share = max(max(each.first.unparsable, each.second.unparsable) for each in unread)
+    return (
+        f"{100 * share:.0f} % of the answers ({unread[0].what}) could not be read as an answer to "
+        "what was asked; they count as wrong, so these numbers compare the form of the answers."
+    )
 
 
 def _smallest_visible(undecided: Sequence[Comparison]) -> str:

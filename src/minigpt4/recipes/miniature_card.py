@@ -40,7 +40,8 @@ about a thousand words. On a photograph it will name drawn things that are not t
 safety-tested product and its "cures" and "recipes" are those of a toy world.
 
 **How it was made:** `minigpt4 train miniature_llm`, `miniature_vision`, `miniature_stage1`,
-`miniature_stage2`; each on two CPU cores. Frozen weights are stored in bf16, the projection in
+`miniature_stage2`, on CPU cores. The frozen parts went through several runs, each from the end of
+the one before, with changes in between. Frozen weights are stored in bf16, the projection in
 fp32. Training and test pictures come from disjoint streams of seeds. Measurements and what failed
 are in `docs/experiments.md` of the source repository.
 {_scores(scores)}"""

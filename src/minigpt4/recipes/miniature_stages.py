@@ -11,12 +11,15 @@ from __future__ import annotations
 import json
 import logging
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
 
 from minigpt4.config import dump_config
+from minigpt4.data.drawn import Pictures
+from minigpt4.data.example import Source
 from minigpt4.data.mixing import Mixture
 from minigpt4.data.prompts import STAGE2_PROMPTS
 from minigpt4.data.world import STAGE1_RATIO, STAGE1_WRITERS, WorldSource
@@ -126,7 +129,12 @@ def build_mixtures(experiment: StageExperiment) -> tuple[Mixture, Mixture]:
     seed = experiment.pictures_seed
     held_out = draw_with_progress("validation", seed, experiment.num_validation_pictures)
 
-    def mix(pictures, size: int) -> Mixture:  # type: ignore[no-untyped-def]
+    def mixture(sources: Sequence[tuple[Source, float]], size: int) -> Mixture:
+        return Mixture(
+            sources, batch_size=size, seed=experiment.seed, max_bad_share=experiment.max_bad_share
+        )
+
+    def mix(pictures: Pictures, size: int) -> Mixture:
         if experiment.stage == 2:
             sources = [(WorldSource(pictures, "description", seed=seed), 1.0)]
         else:
@@ -134,12 +142,12 @@ def build_mixtures(experiment: StageExperiment) -> tuple[Mixture, Mixture]:
                 (WorldSource(pictures, STAGE1_WRITERS[name], seed=seed), float(ratio))
                 for name, ratio in STAGE1_RATIO.items()
             ]
-        return Mixture(sources, batch_size=size, seed=experiment.seed)
+        return mixture(sources, size)
 
     validation = mix(held_out, 64)
     if experiment.data:
         sources = [(open_named(experiment.data, clean=False), 1.0)]
-        return Mixture(sources, batch_size=experiment.batch_size, seed=experiment.seed), validation
+        return mixture(sources, experiment.batch_size), validation
     pictures = draw_with_progress("train", seed, experiment.num_pictures)
     return mix(pictures, experiment.batch_size), validation
 

@@ -14,10 +14,11 @@ Paper: all of it.
 from __future__ import annotations
 
 import platform
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TypeVar
 
@@ -59,7 +60,7 @@ def reproduce(
         SettingsError: at once, if parts or data are missing.
         StoppedError: when a signal stops a training; the same call goes on.
     """
-    settings = runs.settings
+    settings, began = runs.settings, time.monotonic()
     tasks = {task: None for table in TABLES.values() for task in table.tasks}
     runs.check(ROW_MODELS, tasks=[*tasks, *PLACES])
     if num_jobs > 1:
@@ -96,6 +97,8 @@ def reproduce(
         failures=failures,
         seconds=dict(schedule.spent_seconds) if schedule else {},
         planned=dict(schedule.planned_seconds) if schedule else {},
+        wall_seconds=time.monotonic() - began,
+        num_jobs=num_jobs,
         command=command,
         versions=_versions(),
         commit=git_commit(Path(__file__).parents[3]) or "",
@@ -131,5 +134,10 @@ def _attempt(name: str, work: Callable[[], T], failures: Failures) -> T | None:
 
 
 def _versions() -> dict[str, str]:
-    names = ("minigpt4", "torch", "transformers", "tokenizers", "pillow", "peft")
-    return {"python": platform.python_version(), **{name: version(name) for name in names}}
+    versions = {"python": platform.python_version()}
+    for name in ("minigpt4", "torch", "transformers", "tokenizers", "pillow", "peft"):
+        try:
+            versions[name] = version(name)
+        except PackageNotFoundError:
+            versions[name] = "not installed"
+    return versions

@@ -25,7 +25,7 @@ class Results:
     tables: Mapping[int, TableResult]
     figures: Mapping[int, FigureResult]
     alignment: Mapping[str, Scores]
-    """By moment (before stage 1, after it, after stage 2): gap, loss shown and told."""
+    """By moment (before stage 1, after it, after stage 2): gap, losses shown, another and told."""
     sameness: Scores
     """By model: how alike its answers are."""
     spatial: Scores
@@ -35,9 +35,14 @@ class Results:
     trainings: tuple[RunRecord, ...]
     findings: tuple[Finding, ...] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
-    """By job: time spent in this run; 0 where it had been done before."""
+    """By job: time spent in this run; 0 where it had been done before. Jobs that ran side by side
+    each count whole."""
     planned: Mapping[str, float] = field(default_factory=dict)
     """By job: the budget."""
+    wall_seconds: float = 0.0
+    """From the command's start to its end."""
+    num_jobs: int = 1
+    """Rows at a time."""
     failures: Mapping[str, str] = field(default_factory=dict)
     """What could not be run, and the error."""
     command: str = ""
@@ -82,6 +87,8 @@ class Results:
             "failures": dict(self.failures),
             "seconds": dict(self.seconds),
             "planned_seconds": dict(self.planned),
+            "wall_seconds": self.wall_seconds,
+            "num_jobs": self.num_jobs,
         }
 
 

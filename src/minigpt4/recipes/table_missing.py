@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from importlib.util import find_spec
 from pathlib import Path
 
 from minigpt4.errors import SettingsError
@@ -43,6 +44,13 @@ def check_present(
             a task whose answers nobody here can judge.
     """
     missing: dict[str, str] = {}
+    trainings = list(trainings)
+    lora = [each.name for each in trainings if _uses_lora(each, settings)]
+    if lora and find_spec("peft") is None:
+        raise SettingsError(
+            f"training {lora[0]} needs the package peft, which is not installed; run "
+            "`pip install 'minigpt4[lora]'` (in a checkout: `pip install -e '.[lora]'`)"
+        )
     if blip2:
         missing |= _missing_parts(blip2_parts(settings), "blip2")
     for training in trainings:
@@ -76,6 +84,11 @@ def check_present(
             f"{settings.base} lacks {len(missing)} of its parts and data here: {listed}. Put them "
             "there or say with these options where they are"
         )
+
+
+def _uses_lora(training: Training, settings: TableSettings) -> bool:
+    """Tell whether a training adds low-rank updates to the LLM."""
+    return experiment_of(training, settings, seed=FIRST_SEED).model.lora is not None
 
 
 def _needs_a_judge(task: str) -> bool:

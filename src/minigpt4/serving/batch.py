@@ -68,7 +68,6 @@ class Batch:
         if going:
             if len(going) < len(jobs):
                 rows.select(going)
-            self._drop_ended(at_once=True)
             if self._rows is None:
                 self._rows = rows
             else:
@@ -78,7 +77,12 @@ class Batch:
         return [job for job in jobs if job.ended]
 
     def step(self) -> list[Job]:
-        """Give each answer its next token; return those that have ended."""
+        """Give each answer its next token; return those that have ended.
+
+        Whoever is returned is out of the batch, whatever happens to it later: leaving copies the
+        cache, which may find no memory, so ended rows leave at the next step.
+        """
+        self.leave()
         if self._rows is None:
             return []
         logits = self._rows.step(self._tokens)
@@ -92,17 +96,20 @@ class Batch:
         return ended
 
     def drop(self, jobs: Sequence[Job]) -> None:
-        """Take answers out that have ended or are given up."""
+        """Take answers out that have ended or are given up; their rows leave later."""
         gone = {id(job) for job in jobs}
         self._jobs = [None if id(job) in gone else job for job in self._jobs]
-        self._drop_ended(at_once=False)
+        if not self.jobs:
+            self.clear()
 
-    def _drop_ended(self, *, at_once: bool) -> None:
+    def leave(self, *, at_once: bool = False) -> None:
+        """Let rows go whose answers have ended: when they are many, or all at once.
+
+        When it fails, the rows that are left cannot go on: `clear` them.
+        """
         going = [place for place, job in enumerate(self._jobs) if job is not None]
         num_ended = len(self._jobs) - len(going)
-        if not going:
-            self.clear()
-        elif num_ended and (at_once or LEAVE_SHARE * num_ended >= len(self._jobs)):
+        if num_ended and (at_once or LEAVE_SHARE * num_ended >= len(self._jobs)):
             assert self._rows is not None, "there are jobs, so there are rows"
             self._rows.select(going)
             if self._rows.can_join:

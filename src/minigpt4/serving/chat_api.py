@@ -21,9 +21,10 @@ from starlette.types import Receive, Scope, Send
 from minigpt4.generation.reply import Reply
 from minigpt4.generation.settings import GenerationSettings
 from minigpt4.processing.conversation import Message
+from minigpt4.processing.images import squash
 from minigpt4.serving.completion import Chunks, whole
-from minigpt4.serving.engine import Engine
-from minigpt4.serving.failures import Refusal, describe_error, json_response
+from minigpt4.serving.engine import Engine, Places
+from minigpt4.serving.failures import Refusal, describe_error, json_response, no_such_model
 from minigpt4.serving.pictures import PicturePolicy, decode_picture, read_bytes
 from minigpt4.serving.protocol import ChatMessage, ChatRequest, ImagePart, TextPart
 from minigpt4.serving.ticket import Piece, Request, Ticket
@@ -46,6 +47,7 @@ class ChatAPI:
 
     def __init__(self, engine: Engine, *, model_name: str, pictures: PicturePolicy) -> None:
         self.engine, self.model_name, self.pictures = engine, model_name, pictures
+        self._size_px = engine.model.processor.image_processor.size_px
         self._decoding = ThreadPoolExecutor(_DECODING_THREADS, "minigpt4-decode")
         self._fetching = ThreadPoolExecutor(_FETCHING_THREADS, "minigpt4-fetch")
 
@@ -57,10 +59,11 @@ class ChatAPI:
     async def answer(self, http: HTTPRequest, asked: ChatRequest) -> Response:
         """Answer one request, whole or as a stream."""
         self._check(asked)
-        self.engine.check_room(asked.n or 1)
         loop = asyncio.get_running_loop()
-        data = await self._picture_bytes(asked)
-        tickets = await loop.run_in_executor(self._decoding, self._submit, asked, data)
+        # What waits for its pictures counts for the queue: they take memory, fetching takes time.
+        with self.engine.reserve(asked.n or 1) as places:
+            data = await self._picture_bytes(asked)
+            tickets = await loop.run_in_executor(self._decoding, self._submit, asked, data, places)
         if asked.stream:
             options = asked.stream_options
             chunks = Chunks(self.model_name, bool(options and options.include_usage))
@@ -73,10 +76,7 @@ class ChatAPI:
     def _check(self, asked: ChatRequest) -> None:
         """Refuse what no schema can say."""
         if asked.model != self.model_name:
-            raise Refusal(
-                404, f"there is no such model here; the model is {self.model_name!r}",
-                param="model", code="model_not_found",
-            )  # fmt: skip
+            raise no_such_model(asked.model, served=self.model_name)
         limits = (asked.max_tokens, asked.max_completion_tokens)
         if None not in limits and limits[0] != limits[1]:
             raise Refusal(
@@ -103,9 +103,12 @@ class ChatAPI:
         ]
         return list(await asyncio.gather(*reading))
 
-    def _submit(self, asked: ChatRequest, data: Sequence[bytes]) -> list[Ticket]:
+    def _submit(self, asked: ChatRequest, data: Sequence[bytes], places: Places) -> list[Ticket]:
         """Decode the pictures and put the request into the queue, once for each choice."""
-        pictures = iter([decode_picture(each, self.pictures) for each in data])
+        # Squashed at once, as the model will see it: then one picture at a time is held whole.
+        pictures = (
+            squash(decode_picture(each, self.pictures), size_px=self._size_px) for each in data
+        )
         messages = [_as_message(message, pictures) for message in asked.messages]
         settings = generation_settings(asked)
         says_length = (asked.max_tokens or asked.max_completion_tokens) is not None
@@ -122,7 +125,8 @@ class ChatAPI:
                     cut_to_context=not says_length,
                 )
                 for seed in seeds
-            ]
+            ],
+            places,
         )
 
 

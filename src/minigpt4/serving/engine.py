@@ -18,15 +18,18 @@ import math
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from types import TracebackType
-from typing import Any
+from typing import Any, NoReturn
 
 from minigpt4.errors import (
     EngineClosedError,
     QueueFullError,
     RequestCancelledError,
     RequestTimeoutError,
+    SettingsError,
 )
 from minigpt4.generation.prompt import ImageCache
 from minigpt4.serving.batch import Batch, BeamSearch
@@ -34,7 +37,7 @@ from minigpt4.serving.job import Job, Preparer
 from minigpt4.serving.metrics import EngineMetrics, Meter, Outcome
 from minigpt4.serving.ticket import Piece, Request, Ticket, TokenLogprob
 
-__all__ = ["Engine", "Piece", "Request", "Ticket", "TokenLogprob"]
+__all__ = ["Engine", "Piece", "Places", "Request", "Ticket", "TokenLogprob"]
 
 logger = logging.getLogger(__name__)
 
@@ -43,6 +46,13 @@ MAX_CACHED_IMAGES = 256
 
 STEPS_BETWEEN_ADMISSIONS = 4
 """While many answers run, newcomers are read together every so many steps, not one by one."""
+
+
+@dataclass
+class Places:
+    """Places in the queue that are held for requests which are still being read."""
+
+    num: int
 
 
 class Engine:
@@ -60,7 +70,15 @@ class Engine:
 
         `max_batch` answers are made at once, `max_queue` requests may wait, and an answer is cut
         `request_seconds` after its request came.
+
+        Raises:
+            SettingsError: for limits with which no request would ever be answered.
         """
+        if max_batch < 1 or max_queue < 0 or not request_seconds > 0:
+            raise SettingsError(
+                f"max_batch is {max_batch}, max_queue {max_queue}, request_seconds "
+                f"{request_seconds:g}; wanted at least 1, at least 0 and more than 0"
+            )
         self.model = model
         self.max_batch, self.max_queue = max_batch, max_queue
         self.request_seconds = request_seconds
@@ -71,6 +89,7 @@ class Engine:
         self._beams: BeamSearch | None = None
         self._steps_since_admission = STEPS_BETWEEN_ADMISSIONS
         self._queue: deque[Job] = deque()
+        self._num_held = 0
         self._changed = threading.Condition()
         self._closing = False
         self._thread = threading.Thread(target=self._run, name="minigpt4-engine", daemon=True)
@@ -91,27 +110,54 @@ class Engine:
         """
         return self.submit_all([request])[0]
 
-    def submit_all(self, requests: Sequence[Request]) -> list[Ticket]:
-        """Do as `submit` for several requests: all of them get in, or none."""
-        self.check_room(len(requests))  # Before the work of reading them.
-        jobs = [self._preparer.prepare(request) for request in requests]
+    def submit_all(self, requests: Sequence[Request], places: Places | None = None) -> list[Ticket]:
+        """Do as `submit` for several requests: all of them get in, or none.
+
+        Choices of one answer, which differ in their seeds alone, are read once if they share the
+        very list of messages. With `places` from `reserve` there is room for certain.
+        """
+        if places is None:
+            with self.reserve(len(requests)) as reserved:
+                return self.submit_all(requests, reserved)
+        jobs = self._preparer.prepare_all(requests)
         with self._changed:
-            self.check_room(len(jobs))
+            self._check_open()
+            self._num_held -= places.num
+            places.num = 0
             self._queue.extend(jobs)
             self._meter.count("submitted", len(jobs))
             self._changed.notify_all()
         return [job.ticket for job in jobs]
 
-    def check_room(self, num: int) -> None:
-        """Raise what `submit` would raise if `num` more requests came now."""
+    @contextmanager
+    def reserve(self, num: int) -> Iterator[Places]:
+        """Hold places for `num` requests while their pictures are fetched and read.
+
+        Raises what `submit` raises if there is no room. Whoever does not submit gives his places
+        back when the block ends.
+        """
         with self._changed:
-            num_waiting = len(self._queue)
-            if self._closing:
-                raise EngineClosedError("the engine is closed; start another")
-        # Whoever can run at once does not wait.
-        room = self.max_queue + max(0, self.max_batch - len(self._running()))
-        if num_waiting + num <= room:
-            return
+            self._check_open()
+            num_waiting = len(self._queue) + self._num_held
+            # Whoever can run at once does not wait.
+            room = self.max_queue + max(0, self.max_batch - len(self._running()))
+            full = num_waiting + num > room
+            places = Places(0 if full else num)
+            self._num_held += places.num
+        if full:
+            self._refuse(num, num_waiting)
+        try:
+            yield places
+        finally:
+            with self._changed:
+                self._num_held -= places.num
+                places.num = 0
+
+    def _check_open(self) -> None:
+        if self._closing:
+            raise EngineClosedError("the engine is closed; start another")
+
+    def _refuse(self, num: int, num_waiting: int) -> NoReturn:
         self._meter.count("refused", num)
         seconds = self._meter.mean_answer_seconds * num_waiting / self.max_batch
         raise QueueFullError(
@@ -207,22 +253,38 @@ class Engine:
         busy = 4 * len(self._batch.jobs) >= self.max_batch
         if busy and self._steps_since_admission < STEPS_BETWEEN_ADMISSIONS:
             return
+        if not self._queue:
+            return
+        # Before anybody is taken from the queue: when this fails, only those who run are lost.
+        if self._batch.open:
+            self._batch.leave(at_once=True)
         joining, searching = self._take_from_queue()
         if not joining and searching is None:
             return
         self._steps_since_admission = 0
+        if joining:
+            self._try_to_read(joining, self._join)
+        if searching is not None:
+            self._try_to_read([searching], self._begin_search)
+
+    def _try_to_read(self, jobs: Sequence[Job], read: Callable[[Sequence[Job]], None]) -> None:
         try:
-            if joining:
-                self._note_first_tokens(joining, self._batch.admit(joining))
-            if searching is not None:
-                self._meter.count("prompt_tokens", len(searching.row))
-                self._beams = BeamSearch(self.model, searching, self._images)
+            read(jobs)
         except Exception as error:
-            # They have not joined yet: those who run are not touched.
-            logger.exception("the model could not read %d prompts", len(joining) or 1)
-            for job in [*joining, *([searching] if searching else [])]:
+            # They have not joined: those who run are not touched.
+            logger.exception("the model could not read %d prompts", len(jobs))
+            for job in jobs:
                 if not job.ticket.done:
                     self._fail(job, error)
+
+    def _join(self, jobs: Sequence[Job]) -> None:
+        ended = self._batch.admit(jobs)
+        self._note_first_tokens(jobs, ended)
+
+    def _begin_search(self, jobs: Sequence[Job]) -> None:
+        (job,) = jobs
+        self._meter.count("prompt_tokens", len(job.row))
+        self._beams = BeamSearch(self.model, job, self._images)
 
     def _take_from_queue(self) -> tuple[list[Job], Job | None]:
         """Return those who join the batch and the one whose beams are searched next, if any."""

@@ -52,6 +52,14 @@ class Refusal(Exception):
         self.status, self.param, self.code = status, param, code
 
 
+def no_such_model(asked: str, *, served: str) -> Refusal:
+    """Return the refusal of a model that is not here."""
+    return Refusal(
+        404, f"there is no model {asked[:80]!r} here; ask for {served!r}",
+        param="model", code="model_not_found",
+    )  # fmt: skip
+
+
 def error_body(
     status: int, message: str, *, param: str | None = None, code: str | None = None
 ) -> dict[str, Any]:
@@ -117,7 +125,8 @@ def add_error_handlers(app: FastAPI) -> None:
 
 def _explain(errors: Sequence[Any]) -> tuple[str, str | None]:
     """Return message and place of the error that lies deepest; never what was sent."""
-    error = max(errors, key=lambda each: len(each["loc"]))
+    # A list that is too long is no string either, which nobody needs to hear.
+    error = max(errors, key=lambda each: (len(each["loc"]), each["type"] == "too_long"))
     param = _place(error["loc"])
     kind, context = error["type"], error.get("ctx", {})
     if kind == "extra_forbidden":
@@ -128,6 +137,12 @@ def _explain(errors: Sequence[Any]) -> tuple[str, str | None]:
         return "the body must be a JSON object, sent with Content-Type: application/json", None
     if kind == "missing":
         return f"{param or 'the body'} is missing", param
+    if kind == "too_long":
+        num, limit = context["actual_length"], context["max_length"]
+        return f"{param} has {num} items, limit {limit}; send fewer", param
+    if kind == "union_tag_not_found":
+        wanted = "type" if "type" in context["discriminator"] else "role"
+        return f"{param} must be an object with a {wanted}", param
     if kind == "union_tag_invalid":
         return f"{param}: only {context['expected_tags']} are supported", param
     message = f"{param}: {error['msg']}" if param else str(error["msg"])
@@ -147,4 +162,4 @@ def _place(location: Sequence[Any]) -> str | None:
     return text[:200] or None
 
 
-_UNION_TYPES = ("constrained-str", "list[")
+_UNION_TYPES = ("constrained-str", "list[", "function-before[")

@@ -15,7 +15,9 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from functools import partial
 from urllib.parse import urljoin, urlsplit
 
 from minigpt4.config import config
@@ -24,6 +26,7 @@ from minigpt4.errors import ImageError
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _CHUNK_BYTES = 64 * 1024
 _PORTS = {"http": 80, "https": 443}
+_REMEDY = "check the address, or send the picture as a data: URL"
 
 Address = str
 Resolve = Callable[[str, int], list[Address]]
@@ -80,16 +83,19 @@ def fetch(
     for _ in range(policy.max_redirects + 1):
         scheme, host, port, path = _split(url, policy)
         try:
-            address = _checked_address(host, port, resolve=resolve, may_reach=may_reach)
+            addresses = _in_time(partial(resolve, host, port), deadline)
+            address = _checked_address(host, addresses, may_reach=may_reach)
             connection = _connection(scheme, host, port, address, deadline)
             with _Watch(connection, deadline):
                 location, data = _get(connection, path, policy, deadline)
         except (OSError, http.client.HTTPException, ValueError) as error:
             if time.monotonic() >= deadline:
                 raise ImageError(
-                    f"{host} gave no whole picture in {policy.max_seconds:g} seconds"
+                    f"{host} gave no whole picture in {policy.max_seconds:g} seconds; {_REMEDY}"
                 ) from error
-            raise ImageError(f"could not fetch the picture from {host}") from error
+            raise ImageError(
+                f"could not fetch the picture from {host}: {_cause(error)}; {_REMEDY}"
+            ) from error
         if location is None:
             return data
         url = urljoin(url, location)
@@ -119,10 +125,23 @@ def _split(url: str, policy: FetchPolicy) -> tuple[str, str, int, str]:
     return parts.scheme, host, port or _PORTS[parts.scheme], path
 
 
+def _in_time(look_up: Callable[[], list[Address]], deadline: float) -> list[Address]:
+    """Look a name up; the system's own look-up knows no time limit, so it may be left behind."""
+    found: Future[list[Address]] = Future()
+
+    def run() -> None:
+        try:
+            found.set_result(look_up())
+        except BaseException as error:
+            found.set_exception(error)
+
+    threading.Thread(target=run, name="minigpt4-look-up", daemon=True).start()
+    return found.result(timeout=_left(deadline))
+
+
 def _checked_address(
-    host: str, port: int, *, resolve: Resolve, may_reach: Callable[[Address], bool]
+    host: str, addresses: Sequence[Address], *, may_reach: Callable[[Address], bool]
 ) -> Address:
-    addresses = resolve(host, port)
     if not addresses or not all(may_reach(address) for address in addresses):
         raise ImageError(f"{host} has an address inside a private network; it is not fetched from")
     return addresses[0]
@@ -140,6 +159,8 @@ def _connection(
         raw.close()
         raise
     connection = http.client.HTTPConnection(host, port)
+    # Else `Host` would name the port 443 too, which some hosts do not take for theirs.
+    connection.default_port = _PORTS[scheme]
     # The name decides what is asked for, the checked address where: no second look-up.
     connection.sock = raw
     return connection
@@ -155,7 +176,9 @@ def _get(
     if response.status in REDIRECTS:
         return response.headers.get("Location", ""), b""
     if response.status != 200:
-        raise ImageError(f"{connection.host} answers {response.status} for the picture")
+        raise ImageError(
+            f"{connection.host} answers {response.status} for the picture, wanted 200; {_REMEDY}"
+        )
     data = bytearray()
     while chunk := response.read1(_CHUNK_BYTES):
         data += chunk
@@ -166,6 +189,19 @@ def _get(
     if response.length:  # What was promised and never came.
         raise http.client.IncompleteRead(b"", response.length)
     return None, bytes(data)
+
+
+def _cause(error: Exception) -> str:
+    """Say in a few words why a host cannot be read, without what the host itself has said."""
+    if isinstance(error, socket.gaierror):
+        return "its name is unknown"
+    if isinstance(error, ssl.SSLError):
+        return "there is no safe connection, as with a certificate that is not valid"
+    if isinstance(error, ConnectionRefusedError):
+        return "nothing listens at that port"
+    if isinstance(error, http.client.HTTPException):
+        return "the answer is broken or ends too early"
+    return "the connection failed"
 
 
 def _left(deadline: float) -> float:

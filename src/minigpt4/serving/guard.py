@@ -1,4 +1,4 @@
-"""What stands before the application: keys, the size and time of a body, and the log.
+"""What stands before the application: names, keys, size and time of a body, and the log.
 
 It sees raw ASGI messages, so that nothing is read of a request that has no valid key, and a body
 that is too large is never held whole. A line of the log has method, path, status and time; never a
@@ -23,11 +23,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from minigpt4.config import config
 from minigpt4.errors import SettingsError
 from minigpt4.serving.failures import RETRY_AFTER_SECONDS, error_body, json_response
+from minigpt4.serving.hosts import HostNames
 from minigpt4.serving.prometheus import ResponseCounter
 
 logger = logging.getLogger(__name__)
 
-OPEN_PATHS = frozenset({"/health", "/docs", "/openapi.json"})
+OPEN_PATHS = frozenset({"/health", "/openapi.json"})
 """What may be seen without a key."""
 
 _UNKNOWN_STATUS = 499
@@ -91,8 +92,9 @@ class Guard:
         keys: Keys,
         responses: ResponseCounter,
         limits: BodyLimits,
+        hosts: HostNames,
     ) -> None:
-        self._app = app
+        self._app, self._hosts = app, hosts
         self._keys, self._responses, self._limits = keys, responses, limits
         self._num_held_bytes = 0
 
@@ -131,6 +133,9 @@ class Guard:
             )  # fmt: skip
 
     def _refusal(self, path: str, headers: Headers) -> ASGIApp | None:
+        fault = self._hosts.fault(headers.get("host", ""))
+        if fault is not None:
+            return json_response(403, error_body(403, fault, code="unknown_host"))
         if self._keys.wanted and path not in OPEN_PATHS:
             given = headers.getlist("authorization")
             if len(given) != 1 or not self._keys.fit(given[0]):

@@ -6,10 +6,10 @@ pixels. So a large picture of one caller never holds up the answers of the other
 
 from __future__ import annotations
 
-import dataclasses
 import threading
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -17,7 +17,16 @@ from torch import Tensor
 
 from minigpt4.errors import PromptError, SettingsError
 from minigpt4.generation.answers import Answer, Ending
-from minigpt4.generation.prompt import as_prompt, context_limit, fit_row, model_template, pixel_key
+from minigpt4.generation.prompt import (
+    as_prompt,
+    context_limit,
+    fit_characters,
+    fit_row,
+    longest_token_chars,
+    model_template,
+    pixel_key,
+)
+from minigpt4.generation.settings import GenerationSettings
 from minigpt4.generation.text import TokenText
 from minigpt4.processing.batch import EncodedPrompt
 from minigpt4.processing.conversation import Conversation
@@ -96,6 +105,17 @@ class Job:
         self.ticket.finish(self.answer.reply(num_prompt_tokens=len(self.row)))
 
 
+@dataclass(frozen=True)
+class _Question:
+    """What requests have in common that differ in their seeds alone."""
+
+    row: EncodedPrompt
+    pictures: Sequence[tuple[str, Tensor]]
+    settings: GenerationSettings
+    """With the length that the context leaves."""
+    num_dropped_turns: int
+
+
 class Preparer:
     """Turns requests into jobs; any thread may use it."""
 
@@ -103,6 +123,7 @@ class Preparer:
         self._model = model
         self._template = model_template(model)
         self._token_text = TokenText(model.processor.tokenizer)
+        self._token_chars = longest_token_chars(model.processor.tokenizer)
         self._max_beams = max_beams
         self._request_seconds = request_seconds
         # Fast tokenizers must not be used by two threads at once ("already borrowed").
@@ -110,6 +131,21 @@ class Preparer:
 
     def prepare(self, request: Request) -> Job:
         """Check and encode a request; raises what `Engine.submit` raises for a bad one."""
+        return self.prepare_all([request])[0]
+
+    def prepare_all(self, requests: Sequence[Request]) -> list[Job]:
+        """Do as `prepare` for several; a question that is asked again is encoded once."""
+        jobs: list[Job] = []
+        question = None
+        for index, request in enumerate(requests):
+            # Pictures and text are read once for all choices of an answer.
+            if question is None or not _same_but_seed(request, requests[index - 1]):
+                question = self._read(request)
+            jobs.append(self._job(request, question))
+        return jobs
+
+    def _read(self, request: Request) -> _Question:
+        """Check a request and encode what it asks."""
         settings = request.settings
         if settings.num_beams > self._max_beams:
             raise SettingsError(
@@ -117,28 +153,43 @@ class Preparer:
             )
         self._check_logprobs(request)
         _check_texts(request)
-        given = Conversation(tuple(request.messages))
-        least = dataclasses.replace(settings, max_new_tokens=1)
+        given = kept = Conversation(tuple(request.messages))
+        limit = context_limit(self._model, settings)
+        if limit is not None:
+            # Before the lock: nobody waits for a text that is far too long.
+            kept = fit_characters(
+                given, template=self._template, limit_chars=limit * self._token_chars,
+                drop_old_turns=request.drop_old_turns,
+            )  # fmt: skip
+        least = replace(settings, max_new_tokens=1)
         with self._tokenizing:
             row, kept = fit_row(
-                self._model, given, template=self._template,
+                self._model, kept, template=self._template,
                 settings=least if request.cut_to_context else settings,
                 drop_old_turns=request.drop_old_turns,
             )  # fmt: skip
-        limit = context_limit(self._model, settings)
         if request.cut_to_context and limit is not None:
             room = min(settings.max_new_tokens, limit - len(row))
-            settings = dataclasses.replace(settings, max_new_tokens=room)
-        pixels = self._model.processor.pixel_values(as_prompt(kept, self._template).images)
-        seconds = min(self._request_seconds, request.deadline_seconds or self._request_seconds)
-        ticket = Ticket(dataclasses.replace(request, messages=()))
-        ticket.num_prompt_tokens = len(row)
+            settings = replace(settings, max_new_tokens=room)
         assert isinstance(kept, Conversation), "a conversation stays one"
-        ticket.num_dropped_turns = _num_turns(given) - _num_turns(kept)
-        return Job(
-            ticket,
+        pixels = self._model.processor.pixel_values(as_prompt(kept, self._template).images)
+        return _Question(
             row=row,
             pictures=[(pixel_key(each), each) for each in pixels] if pixels is not None else [],
+            settings=settings,
+            num_dropped_turns=_num_turns(given) - _num_turns(kept),
+        )
+
+    def _job(self, request: Request, question: _Question) -> Job:
+        settings = replace(question.settings, seed=request.settings.seed)
+        seconds = min(self._request_seconds, request.deadline_seconds or self._request_seconds)
+        ticket = Ticket(replace(request, messages=()))
+        ticket.num_prompt_tokens = len(question.row)
+        ticket.num_dropped_turns = question.num_dropped_turns
+        return Job(
+            ticket,
+            row=question.row,
+            pictures=question.pictures,
             answer=Answer(
                 settings, Ending(self._model, self._template, settings), self._token_text
             ),
@@ -153,7 +204,7 @@ class Preparer:
             self._named(each, value)
             for each, value in zip(token_ids.tolist(), best.tolist(), strict=True)
         )
-        return dataclasses.replace(self._named(token_id, float(logprobs[token_id])), top=top)
+        return replace(self._named(token_id, float(logprobs[token_id])), top=top)
 
     def _named(self, token_id: int, logprob: float) -> TokenLogprob:
         return TokenLogprob(token_id, self._token_text.decode([token_id]), logprob)
@@ -166,6 +217,17 @@ class Preparer:
             raise SettingsError(f"num_top_logprobs is {num}; wanted 0 to {MAX_TOP_LOGPROBS}")
         if request.settings.num_beams > 1:
             raise SettingsError("log-probabilities with beams are not supported; use num_beams=1")
+
+
+def _same_but_seed(request: Request, other: Request) -> bool:
+    """Say whether two requests ask the very same; conversations are not compared by content."""
+    if request.messages is not other.messages:
+        return False
+    one, two = (
+        replace(each, messages=(), settings=replace(each.settings, seed=None))
+        for each in (request, other)
+    )
+    return one == two
 
 
 def _num_turns(conversation: Conversation) -> int:

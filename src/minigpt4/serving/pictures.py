@@ -20,6 +20,9 @@ from minigpt4.serving.fetch import FetchPolicy, fetch
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
 """What is decoded, by Pillow's names."""
 
+MAX_PIXELS = 25_000_000
+"""The largest picture that is decoded."""
+
 _DATA_URL = re.compile(r"data:(?P<kind>[\w.+-]+/[\w.+-]+)?(;[\w.+-]+=[\w.+-]+)*;base64,", re.ASCII)
 
 
@@ -30,7 +33,7 @@ class PicturePolicy:
     fetch: FetchPolicy = FetchPolicy()
     max_pictures: int = 16
     """Pictures in all messages of a request."""
-    max_pixels: int = 25_000_000
+    max_pixels: int = MAX_PIXELS
     """The largest picture; decoding takes three bytes a pixel."""
 
 
@@ -58,7 +61,10 @@ def read_bytes(url: str, policy: PicturePolicy) -> bytes:
     try:
         return base64.b64decode(url[head.end() :], validate=True)
     except (binascii.Error, ValueError) as error:
-        raise ImageError("the data: URL's base64 is broken") from error
+        raise ImageError(
+            f"the data: URL's base64 is broken: {num_chars} characters, wanted a multiple of four "
+            "out of A-Z a-z 0-9 + / with = at the end; encode the whole file, without line breaks"
+        ) from error
 
 
 def decode_picture(data: bytes, policy: PicturePolicy) -> Image.Image:

@@ -6,11 +6,23 @@ unless its value asks for nothing (null, an empty list) or for what happens anyw
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    model_validator,
+)
+from pydantic_core import PydanticKnownError
 
+MAX_MESSAGES = 1024
+MAX_PARTS = 256
+"""The most parts of one message."""
 MAX_CHOICES = 16
 MAX_STOPS = 4
 MAX_BEAMS = 16
@@ -40,11 +52,11 @@ class _Strict(BaseModel):
         """Drop unknown fields that ask for nothing; clients send back answers with such."""
         if not isinstance(given, Mapping):
             return given
-        return {
-            key: value
-            for key, value in given.items()
-            if key in cls.model_fields or not asks_for_nothing(key, value)
-        }
+        known = {key: value for key, value in given.items() if key in cls.model_fields}
+        asked = (each for each in given.items() if each[0] not in cls.model_fields)
+        # One refused field says enough: an error for each of a million would take gigabytes.
+        unknown = next((each for each in asked if not asks_for_nothing(*each)), None)
+        return known if unknown is None else {**known, unknown[0]: unknown[1]}
 
 
 def asks_for_nothing(key: str, value: Any) -> bool:
@@ -53,6 +65,18 @@ def asks_for_nothing(key: str, value: Any) -> bool:
         return True
     # 0 == False in Python, so types are compared too.
     return any(type(value) is type(each) and value == each for each in _HARMLESS.get(str(key), ()))
+
+
+def _no_longer_than(limit: int) -> Callable[[Any], Any]:
+    """Refuse a longer list before its elements are looked at, good or bad."""
+
+    def check(given: Any) -> Any:
+        if isinstance(given, list) and len(given) > limit:
+            sizes = {"field_type": "List", "max_length": limit, "actual_length": len(given)}
+            raise PydanticKnownError("too_long", sizes)
+        return given
+
+    return check
 
 
 class TextPart(_Strict):
@@ -83,26 +107,34 @@ class ImagePart(_Strict):
 
 Part = Annotated[TextPart | ImagePart, Field(discriminator="type")]
 
+# `fail_fast`: the first bad element is the error; pydantic would make one for each.
+_FewParts = (
+    Field(max_length=MAX_PARTS, fail_fast=True),
+    BeforeValidator(_no_longer_than(MAX_PARTS)),
+)
+TextParts = Annotated[list[TextPart], *_FewParts]
+Parts = Annotated[list[Part], *_FewParts]
+
 
 class SystemMessage(_Strict):
     """What the model is told before the conversation; only as the first message."""
 
     role: Literal["system", "developer"]
-    content: str | list[TextPart]
+    content: str | TextParts
 
 
 class UserMessage(_Strict):
     """A question, with any number of pictures. The model sees a turn's pictures before its text."""
 
     role: Literal["user"]
-    content: str | list[Part]
+    content: str | Parts
 
 
 class AssistantMessage(_Strict):
     """An earlier answer."""
 
     role: Literal["assistant"]
-    content: str | list[TextPart]
+    content: str | TextParts
 
 
 def _role(message: Any) -> str | None:
@@ -128,7 +160,9 @@ class ChatRequest(_Strict):
     """A chat completion, as in OpenAI's API; what is not listed here is not supported."""
 
     model: str = Field(description="The name that GET /v1/models lists.")
-    messages: list[ChatMessage] = Field(min_length=1)
+    messages: Annotated[list[ChatMessage], BeforeValidator(_no_longer_than(MAX_MESSAGES))] = Field(
+        min_length=1, max_length=MAX_MESSAGES, fail_fast=True
+    )
     n: int | None = Field(1, ge=1, le=MAX_CHOICES, description="Answers to the same question.")
     max_tokens: int | None = Field(None, ge=1, description="Same as max_completion_tokens.")
     max_completion_tokens: int | None = Field(None, ge=1, description="The longest answer.")
@@ -142,7 +176,11 @@ class ChatRequest(_Strict):
     )
     stop: (
         Annotated[str, Field(min_length=1)]
-        | Annotated[list[Annotated[str, Field(min_length=1)]], Field(max_length=MAX_STOPS)]
+        | Annotated[
+            list[Annotated[str, Field(min_length=1)]],
+            Field(max_length=MAX_STOPS, fail_fast=True),
+            BeforeValidator(_no_longer_than(MAX_STOPS)),
+        ]
         | None
     ) = Field(None, description="An answer ends where one of these would begin.")
     seed: int | None = Field(

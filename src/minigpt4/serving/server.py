@@ -1,7 +1,7 @@
 """The HTTP server: OpenAI's chat API over one engine.
 
 POST /v1/chat/completions    GET /v1/models    GET /v1/models/{model}
-GET /health    GET /metrics    GET /docs    GET /openapi.json
+GET /health    GET /metrics    GET /openapi.json
 """
 
 from __future__ import annotations
@@ -23,8 +23,9 @@ from starlette.types import ASGIApp
 from minigpt4.serving.chat_api import ChatAPI
 from minigpt4.serving.completion import ChatCompletion, ModelCard, ModelList
 from minigpt4.serving.engine import Engine
-from minigpt4.serving.failures import Refusal, add_error_handlers, json_response
+from minigpt4.serving.failures import add_error_handlers, json_response, no_such_model
 from minigpt4.serving.guard import BodyLimits, Guard, Keys
+from minigpt4.serving.hosts import HostNames
 from minigpt4.serving.pictures import PicturePolicy
 from minigpt4.serving.prometheus import CONTENT_TYPE, ResponseCounter, render
 from minigpt4.serving.protocol import ChatRequest, ErrorBody
@@ -44,8 +45,12 @@ def build_app(
     keys: Keys | None = None,
     pictures: PicturePolicy | None = None,
     body_limits: BodyLimits | None = None,
+    hosts: HostNames | None = None,
 ) -> ASGIApp:
-    """Return the application; it closes the engine when the server ends."""
+    """Return the application; it closes the engine when the server ends.
+
+    Without `keys` everybody may ask, without `hosts` by any name of this machine.
+    """
     keys, responses = keys or Keys(), ResponseCounter()
     api = ChatAPI(engine, model_name=model_name, pictures=pictures or PicturePolicy())
 
@@ -57,14 +62,26 @@ def build_app(
         api.close()
 
     app = FastAPI(
-        title="MiniGPT-4", version="1", description=DESCRIPTION, lifespan=lifespan, redoc_url=None
+        title="MiniGPT-4",
+        version="1",
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        # These pages load their scripts from a public host; /openapi.json says the same.
+        docs_url=None,
+        redoc_url=None,
     )
     _add_chat(app, api)
     _add_models(app, model_name)
     _add_watching(app, engine, responses)
     add_error_handlers(app)
     _describe(app, with_keys=keys.wanted)
-    return Guard(app, keys=keys, responses=responses, limits=body_limits or BodyLimits())
+    return Guard(
+        app,
+        keys=keys,
+        responses=responses,
+        limits=body_limits or BodyLimits(),
+        hosts=hosts or HostNames(),
+    )
 
 
 def build_server(app: ASGIApp, *, host: str, port: int, grace_seconds: float) -> uvicorn.Server:
@@ -90,17 +107,15 @@ def run_server(server: uvicorn.Server, listener: socket.socket) -> None:
 
 
 def _add_chat(app: FastAPI, api: ChatAPI) -> None:
-    stream = {
-        "text/event-stream": {
-            "schema": {"type": "string", "description": "chat.completion.chunk objects, [DONE]"}
-        }
-    }
+    # Without a type: readers of OpenAPI disagree whether a stream is a string or a row of events.
+    events = {"description": "Server-sent events: chat.completion.chunk objects, then [DONE]"}
+    stream = {"text/event-stream": {"schema": events}}
 
     @app.post(
         "/v1/chat/completions",
         summary="Answer a conversation about pictures",
         responses={200: {"model": ChatCompletion, "content": stream}}
-        | _errors(400, 401, 404, 408, 413, 429, 500, 503),
+        | _errors(400, 401, 403, 404, 408, 413, 429, 500, 503),
     )
     async def chat_completions(http: HTTPRequest, asked: ChatRequest) -> Response:
         return await api.answer(http, asked)
@@ -114,7 +129,7 @@ def _add_models(app: FastAPI, model_name: str) -> None:
     @app.get(
         "/v1/models",
         summary="List the models: one",
-        responses={200: {"model": ModelList}} | _errors(401),
+        responses={200: {"model": ModelList}} | _errors(401, 403),
     )
     async def models() -> Response:
         return json_response(200, {"object": "list", "data": [card]})
@@ -122,11 +137,11 @@ def _add_models(app: FastAPI, model_name: str) -> None:
     @app.get(
         "/v1/models/{model:path}",
         summary="Show a model",
-        responses={200: {"model": ModelCard}} | _errors(401, 404),
+        responses={200: {"model": ModelCard}} | _errors(401, 403, 404),
     )
     async def one_model(model: str) -> Response:
         if model != model_name:
-            raise Refusal(404, "there is no such model here", param="model", code="model_not_found")
+            raise no_such_model(model, served=model_name)
         return json_response(200, card)
 
 
@@ -136,7 +151,8 @@ def _add_watching(app: FastAPI, engine: Engine, responses: ResponseCounter) -> N
     @app.get(
         "/health",
         summary="Say whether the model answers",
-        responses={code: {"content": {"application/json": status}} for code in (200, 503)},
+        responses={code: {"content": {"application/json": status}} for code in (200, 503)}
+        | _errors(403),
     )
     async def health() -> Response:
         if not engine.alive:
@@ -146,7 +162,8 @@ def _add_watching(app: FastAPI, engine: Engine, responses: ResponseCounter) -> N
     @app.get(
         "/metrics",
         summary="Show counters and gauges for Prometheus",
-        responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}} | _errors(401),
+        responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}}
+        | _errors(401, 403),
     )
     async def metrics() -> Response:
         text = render(engine.metrics(), responses.read())

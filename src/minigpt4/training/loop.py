@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from minigpt4.errors import SettingsError, TrainingError
-from minigpt4.training.devices import is_out_of_memory
+from minigpt4.training.devices import is_out_of_memory, memory_for
 from minigpt4.training.feed import Feed
 from minigpt4.training.frozen import frozen_unchanged
 from minigpt4.training.optimizer import set_learning_rate
@@ -114,9 +114,11 @@ def update(run: Run, parts: Sequence[StepLoss]) -> dict[str, float]:
     )
     if weight == 0:
         raise TrainingError(f"step {run.state.step} has no answer token to learn from")
-    grad_norm = run.join_gradients((parts[0].weight or 1.0) / weight)
-    run.check_finite("gradient norm", grad_norm, None)
-    run.optimizer.step()
+    # No second try as for the gradients: a step of the optimizer cannot be undone half-way.
+    with memory_for(f"the optimizer's update of step {run.state.step}"):
+        grad_norm = run.join_gradients((parts[0].weight or 1.0) / weight)
+        run.check_finite("gradient norm", grad_norm, None)
+        run.optimizer.step()
     run.optimizer.zero_grad(set_to_none=True)
     loss = losses[0] if num_parts == 1 else loss_sum / weight
     return {"loss": loss, "lr": run.optimizer.param_groups[0]["lr"], "grad_norm": grad_norm}

@@ -5,10 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch.utils.data import DataLoader, Dataset
+
+from minigpt4.errors import MiniGPT4Error
 
 MakeBatch = Callable[[Any], Any]
 
@@ -50,7 +53,22 @@ def _from_processes(
         # A fork shares the task as it is; elsewhere it must be picklable.
         multiprocessing_context="fork" if sys.platform == "linux" else None,
     )
-    return iter(loader)
+    return _raised(iter(loader))  # the workers begin now
+
+
+def _raised(batches: Iterator[Any]) -> Iterator[Any]:
+    """Yield the batches; raise what a worker could not make as if it had happened here."""
+    for batch in batches:
+        if isinstance(batch, _Failed):
+            raise batch.error
+        yield batch
+
+
+@dataclass(frozen=True)
+class _Failed:
+    """In the place of a batch that a worker could not make."""
+
+    error: MiniGPT4Error
 
 
 class _Batches(Dataset):
@@ -60,7 +78,12 @@ class _Batches(Dataset):
         self.make_batch = make_batch
 
     def __getitem__(self, index: Any) -> Any:
-        return self.make_batch(index)
+        try:
+            return self.make_batch(index)
+        except MiniGPT4Error as error:
+            # The loader would put the worker's traceback into the message; that is for faults of
+            # ours alone.
+            return _Failed(error)
 
 
 def _as_is(batch: Any) -> Any:

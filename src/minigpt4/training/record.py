@@ -170,6 +170,6 @@ def check_bad_share(state: TrainState, *, max_bad_share: float, is_last: bool) -
         f"{num_bad} of {num_seen} examples up to step {state.step} are bad, more than "
         f"max_bad_share {max_bad_share:g} allows: "
         + ", ".join(f"{number} {reason}" for reason, number in reasons)
-        + ". Look at them with `minigpt4 data check`, mend or remove them and go on with --resume, "
-        "or allow a larger share"
+        + ". Look at them with `minigpt4 data check`; put back what is missing, or allow a larger "
+        "max_bad_share, and go on with --resume; data with examples taken out needs another --out"
     )

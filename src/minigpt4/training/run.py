@@ -18,7 +18,8 @@ import torch
 from accelerate.utils import send_to_device
 
 from minigpt4.config import dump_config
-from minigpt4.errors import CheckpointError, TrainingError
+from minigpt4.data.identity import SourceRecord, differences
+from minigpt4.errors import CheckpointError, SettingsError, TrainingError
 from minigpt4.training import journal
 from minigpt4.training.checkpoint import (
     DIRECTORY,
@@ -26,7 +27,7 @@ from minigpt4.training.checkpoint import (
     load_newest_checkpoint,
     save_checkpoint,
 )
-from minigpt4.training.devices import free_cached_memory, local_device
+from minigpt4.training.devices import free_cached_memory, is_out_of_memory, local_device, memory_for
 from minigpt4.training.diagnosis import non_finite_error, warn_if_uniform
 from minigpt4.training.division import divide
 from minigpt4.training.feed import Feed
@@ -36,7 +37,14 @@ from minigpt4.training.processes import Processes
 from minigpt4.training.record import Record, TrainResult, check_bad_share
 from minigpt4.training.settings import TrainSettings
 from minigpt4.training.state import TrainState, generator_states, set_generator_states
-from minigpt4.training.task import FrozenLLMTask, StepLoss, Task, ValidatedTask
+from minigpt4.training.task import (
+    DividedValidation,
+    FrozenLLMTask,
+    RecordedTask,
+    StepLoss,
+    Task,
+    ValidatedTask,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -86,6 +94,10 @@ class Run:
             raise TrainingError(
                 f"{self.out} holds a run already; go on with --resume, or choose another --out"
             )
+        if isinstance(self.task, RecordedTask):
+            found = self.task.data_record()
+            check_same_data(self.state.data, found, self.out)
+            self.state.data = found
         # Every process starts from the first one's weights.
         self.processes.copy_from_first([parameter.data for parameter in self.trained])
         if self.state.step == 0:
@@ -242,11 +254,45 @@ class Run:
         # Dice thrown while validating must not change the training.
         generators = generator_states()
         self.task.module.eval()
-        with torch.no_grad(), self.autocast():
-            values = self.task.validate(self.state.step)
+        if isinstance(self.task, DividedValidation):
+            self.task.micro_batch = self.state.micro_batch
+        values = None
+        while values is None:
+            with torch.no_grad(), self.autocast():
+                values = self._try_to_validate(self.task)
+            set_generator_states(generators)
         self.task.module.train()
-        set_generator_states(generators)
         self.record.log_validation(self.state.step, values)
+
+    def _try_to_validate(self, task: ValidatedTask) -> dict[str, float | str] | None:
+        """Return what a validation found; None if it is to be tried again in smaller pieces."""
+        try:
+            with memory_for(f"the validation after step {self.state.step}"):
+                return task.validate(self.state.step)
+        except SettingsError as error:
+            if error.__cause__ is None or not is_out_of_memory(error.__cause__):
+                raise
+            if not (isinstance(task, DividedValidation) and self.finds_micro_batch):
+                raise
+            size = task.micro_batch or self.division.batch_size or 1
+            if size < 2:
+                raise
+            task.micro_batch = size // 2
+        free_cached_memory(self.device)
+        logger.warning("out of memory; validating %d rows at a time", task.micro_batch)
+        return None
+
+
+def check_same_data(
+    before: Sequence[SourceRecord] | None, now: Sequence[SourceRecord], out: Path
+) -> None:
+    """Raise a TrainingError if a resumed run, whose data is known, is given other data."""
+    changes = [] if before is None else differences(before, now)
+    if changes:
+        raise TrainingError(
+            f"{out} was started with other data ({'; '.join(changes)}), and would go on with all "
+            "examples in another order; put the data back as it was, or choose another --out"
+        )
 
 
 def check_same_settings(saved: Mapping[str, Any], settings: TrainSettings, out: Path) -> None:

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from minigpt4.config import config
 from minigpt4.data.example import Example, with_prompt
+from minigpt4.data.identity import SourceRecord, source_record
 from minigpt4.data.mixing import Drawn, Mixture
 from minigpt4.data.prompts import sample_prompt
 from minigpt4.errors import DataError, SettingsError
@@ -96,6 +97,8 @@ class AlignmentTask:
         self.model, self.processor = model, model.processor
         self.mixture, self.validation = mixture, validation
         self.settings, self.features = settings, features
+        self.micro_batch: int | None = None
+        """Most rows in a forward pass of a validation; None: all of a batch."""
 
     @property
     def uniform_loss(self) -> float:
@@ -111,6 +114,10 @@ class AlignmentTask:
     def batch_size(self) -> int:
         """Examples of a batch."""
         return self.mixture.batch_size
+
+    def data_record(self) -> list[SourceRecord]:
+        """Return for each source its kind, its length and its files."""
+        return [source_record(source) for source in self.mixture.sources]
 
     def batch(self, step: int) -> AlignmentBatch:
         """Draw the examples of a batch, their prompt and their crops."""
@@ -143,10 +150,14 @@ class AlignmentTask:
         if self.validation is None:
             return {}
         loss_sum, weight = 0.0, 0
+        size = self.validation.batch_size
+        piece = min(self.micro_batch or size, size)
         for number in range(self.settings.num_validation_batches):
-            batch = self._prepare(self.validation.draw(number), number).to(self.model.device)
-            loss_sum += self._forward(batch.batch).loss.item() * batch.num_targets
-            weight += batch.num_targets
+            for first in range(0, size, piece):
+                drawn = self.validation.draw(number, range(first, min(first + piece, size)))
+                batch = self._prepare(drawn, number).to(self.model.device)
+                loss_sum += self._forward(batch.batch).loss.item() * batch.num_targets
+                weight += batch.num_targets
         values: dict[str, float | str] = {"validation_loss": loss_sum / weight}
         examples = self._prompted(self.validation.draw(0), 0)[: self.settings.num_sample_answers]
         for example, answer in zip(examples, self._answers(examples), strict=True):
@@ -199,10 +210,9 @@ class AlignmentTask:
         return found
 
     def _forward(self, batch: Batch) -> Any:
-        """Run the model; in bf16, features are the same bits whether they are cached or not."""
+        """Run the model; without a crop, features are the same bits whether cached or not."""
         inputs = batch.model_inputs()
-        rounded = torch.is_autocast_enabled(self.model.device.type) and not self.settings.crop
-        if rounded and "pixel_values" in inputs:
+        if not self.settings.crop and "pixel_values" in inputs:
             inputs["image_features"] = encode(self.model, inputs.pop("pixel_values"))
         return self.model(**inputs)
 
@@ -213,6 +223,8 @@ class AlignmentTask:
         images = [example.image for example in examples if example.image is not None]
         features = self._features_of(examples)
         pixels = self.processor.pixel_values(images) if features is None else None
+        if pixels is not None and not self.settings.crop:
+            features, pixels = encode(self.model, pixels), None  # the bits that a cache holds
         batch = collate(
             rows,
             pad_token_id=0,  # never attended to

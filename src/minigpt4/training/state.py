@@ -37,6 +37,9 @@ class TrainState:
     micro_batch: int | None = None
     """The size of micro-batches that was found to fit into memory."""
 
+    data: list[dict[str, Any]] | None = None
+    """What the run is trained on, source by source; None: not known, as in old checkpoints."""
+
     def own(self) -> dict[str, Any]:
         """Return what differs from process to process."""
         return {

@@ -12,6 +12,8 @@ from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor, nn
 
+from minigpt4.data.identity import SourceRecord
+
 
 @dataclass(frozen=True, kw_only=True)
 class StepLoss:
@@ -67,6 +69,23 @@ class ValidatedTask(Protocol):
 
     def validate(self, step: int, /) -> dict[str, float | str]:
         """Return values for the metrics file; called in eval mode without gradients."""
+        ...
+
+
+@runtime_checkable
+class DividedValidation(ValidatedTask, Protocol):
+    """A validated task that can take its batches in pieces."""
+
+    micro_batch: int | None
+    """Most rows in a forward pass of a validation; None: all of a batch."""
+
+
+@runtime_checkable
+class RecordedTask(Protocol):
+    """A task that can say what its examples are, so that a resumed run notices other ones."""
+
+    def data_record(self) -> list[SourceRecord]:
+        """Return for each source what must not change: its kind, its length, its files."""
         ...
 
 

@@ -215,6 +215,26 @@ def test_nothing_is_lost_when_the_server_dies(server: Served, store: DraftStore,
     expect(page.locator("#trouble")).to_be_hidden()
 
 
+def test_nothing_is_lost_while_the_server_cannot_write(
+    server: Served, store: DraftStore, open_page
+):
+    page = open_page(server.address, "anna")
+    enter_name(page, "anna")
+    store.query("PRAGMA query_only = ON")
+    page.keyboard.press("a")
+    expect(page.locator("#trouble")).to_contain_text("1 decision is kept in this browser")
+    expect(page.locator("#trouble")).to_contain_text("can't be written")
+    store.query("PRAGMA query_only = OFF")
+    expect(page.locator("#count")).to_have_text("1 of 4 drafts")
+    expect(page.locator("#trouble")).to_be_hidden()
+    page.route("**/api/decide", lambda route: route.fulfill(status=403, json={"error": "shut"}))
+    page.keyboard.press("a")
+    expect(page.locator("#trouble")).to_contain_text("shut; trying again. 1 decision is kept")
+    page.unroute("**/api/decide")
+    expect(page.locator("#count")).to_have_text("2 of 4 drafts")
+    assert [said[0] for said in verdicts(store)] == [0, 1]
+
+
 def test_what_could_not_be_sent_can_be_taken_back(server: Served, store: DraftStore, open_page):
     page = open_page(server.address, "anna")
     enter_name(page, "anna")

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from curation.review.drawn import build_curation
+from curation.review.reviewing import served
 from minigpt4.curation.draft import Verdict, utc_now
 from minigpt4.curation.review.desk import Desk
 from minigpt4.curation.review.drafts import DraftPile
@@ -88,6 +89,36 @@ def test_decisions_become_verdicts_of_a_person(store: DraftStore):
     rejected = store.load(2).rejected_because
     assert rejected is not None
     assert (rejected.judge, rejected.reason) == ("person:anna", "repeats itself")
+
+
+def test_an_acceptance_keeps_the_text_that_was_shown(store: DraftStore):
+    desk, shown = Desk(DraftPile(store)), store.load(0).text
+    decide(desk, 0, "accept")
+    say(store, 0, "edit", "truth", text="Less.")
+    assert store.load(0).verdicts[0].text == shown
+    assert store.load(0).text == shown
+
+
+def test_a_text_that_changed_while_it_was_on_the_page_is_accepted_as_shown(store: DraftStore):
+    shown = store.load(0).text
+    with served(DraftPile(store)) as server:
+        window = {"reviewer": "anna", "tab": "t"}
+        assert server.post("/api/state", window)[1]["cards"][0]["text"] == shown
+        say(store, 0, "edit", "truth", text="Less.")
+        body = {**window, "id": "decided 0", "number": 0, "decision": "accept", "shown": shown}
+        assert server.post("/api/decide", body)[0] == 200
+    assert store.load(0).text == shown
+
+
+def test_a_storage_that_fails_is_the_server_s_trouble_and_not_the_decision_s(store: DraftStore):
+    with served(DraftPile(store)) as server:
+        body = {"reviewer": "anna", "tab": "t", "id": "decided 0", "number": 0}
+        store.query("PRAGMA query_only = ON")
+        status, said = server.post("/api/decide", {**body, "decision": "accept"})
+        assert (status, "can't be written" in said["error"]) == (503, True)
+        store.query("PRAGMA query_only = OFF")
+        assert server.post("/api/decide", {**body, "decision": "burn"})[0] == 400
+        assert server.post("/api/decide", {**body, "decision": "accept"})[0] == 200
 
 
 def test_undo_withdraws_the_verdict(store: DraftStore):

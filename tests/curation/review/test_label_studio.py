@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from curation.review.drawn import build_curation
+from minigpt4.curation.draft import Verdict, utc_now
 from minigpt4.curation.review.desk import Desk
 from minigpt4.curation.review.drafts import REASONS, DraftPile
 from minigpt4.curation.review.form import Judgement
@@ -118,6 +119,25 @@ def test_what_was_judged_here_is_not_sent_there(store: DraftStore, tmp_path: Pat
     desk.decide(Judgement(id="ours", number=0, reviewer="anna", decision="accept"))
     num_written, _ = write_tasks(store, tmp_path / "tasks.json")
     assert num_written == 3
+
+
+def test_the_share_of_a_review_stays_as_it_was(store: DraftStore, tmp_path: Path):
+    Desk(DraftPile(store, second_share=1.0))
+    write_tasks(store, tmp_path / "tasks.json")
+    said = {0: annotation(0, "accept")}
+    read_annotations(store, exported(tmp_path / "in.json", tmp_path / "tasks.json", said))
+    rows = store.query("SELECT num_wanted FROM review_items ORDER BY number")
+    assert [row[0] for row in rows] == [2, 2, 2, 2]
+
+
+def test_the_text_of_the_task_is_what_was_accepted(store: DraftStore, tmp_path: Path):
+    write_tasks(store, tmp_path / "tasks.json")
+    seen = store.load(0).text
+    cut = Verdict(decision="edit", reason="cut", judge="truth", at=utc_now(), text="Less.")
+    store.record(0, cut)
+    said = {0: annotation(0, "accept")}
+    read_annotations(store, exported(tmp_path / "in.json", tmp_path / "tasks.json", said))
+    assert store.load(0).text == seen
 
 
 def test_foreign_and_broken_tasks_are_left_out_and_named(store: DraftStore, tmp_path: Path):

@@ -121,3 +121,21 @@ def test_a_picture_without_references_is_refused():
 
 def test_nothing_to_score_gives_nothing():
     assert score_captions({}, {}).totals == {}
+
+
+def test_a_number_with_a_fraction_is_two_words_for_bleu_and_cider_and_one_for_rouge():
+    result = score_captions(
+        {1: "1 1/2 cups", 2: "a dog"}, {1: ["2 1/2 cups"], 2: ["a cat on a mat"]}
+    )
+    item = result.items[0]
+    assert item["Bleu_1"] == pytest.approx(2 / 3, abs=NEAR)  # 1/2 and cups of three words
+    assert item["ROUGE_L"] == pytest.approx(1 / 2)  # cups of two
+    rare = cider({1: words("1 1/2 cups"), 2: ["a"]}, {1: [words("2 1/2 cups")], 2: [["b"]]})
+    assert item["CIDEr"] == pytest.approx(rare[0])
+
+
+def test_means_over_captions_have_a_bootstrap_interval():
+    captions = {key: "a red dog" if key < 10 else "x" for key in range(100)}
+    result = score_captions(captions, {key: ["a red dog"] for key in captions})
+    low, high = result.scores["ROUGE_L"].interval
+    assert high - 0.1 > 0.1 - low > 0

@@ -122,6 +122,18 @@ def test_synonyms_and_pairs_can_be_given():
         words_of_objects(["stop and go sign"])
 
 
+def test_names_in_the_plural_are_found():
+    objects = {"clouds": (), "glasses": (), "Grapes": (), "trousers": ("jeans", "blue jeans")}
+    words = words_of_objects(objects)
+    text = "Clouds, a cloud, glasses, grapes, jeans, blue jeans, trousers and a bus."
+    assert named(text, words) == [
+        "clouds", "clouds", "glasses", "Grapes", "trousers", "trousers", "trousers",
+    ]  # fmt: skip
+    assert truth_of({1: ["clouds", "Grapes"]}, {}, words) == {1: {"clouds", "Grapes"}}
+    with pytest.raises(SettingsError, match="'glass' cannot stand for"):
+        words_of_objects(["glass", "glasses"])
+
+
 def test_a_foreign_category_asks_for_a_table():
     with pytest.raises(DataError, match="category 'snowman' is not in the table of words"):
         truth_of({1: ["snowman"]}, {})

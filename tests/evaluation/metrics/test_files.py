@@ -45,7 +45,11 @@ def test_official_files_of_every_kind_are_read():
         (files.read_instances, {"annotations": []}, "holds no categories"),
         (files.read_results, {"overall": {}}, "wanted a list of results or"),
         (files.read_results, [{"image_id": 1, "caption": None}], "caption is None; wanted a text"),
-        (files.read_results, [{"image_id": 1, "caption": "a"}] * 2, "image_id 1 comes twice"),
+        (
+            files.read_results,
+            [{"image_id": 1, "caption": "a"}] * 2,
+            "image_id 1 comes twice; keep one",
+        ),
         (files.read_vqa_questions, {"questions": [{"question_id": 1}]}, "no image_id and no quest"),
         (
             files.read_vqa_annotations,

@@ -8,6 +8,7 @@ from evaluation.metrics.goldens import GOLDENS, NEAR, golden
 from minigpt4.errors import DataError, SettingsError
 from minigpt4.evaluation.metrics.files import read_pope_answers, read_pope_questions
 from minigpt4.evaluation.metrics.pope import parse, score_answers, score_files
+from minigpt4.evaluation.score import share_score
 
 SETS = [name for name in golden("pope/expected.json")["total"] if name != "pooled"]
 
@@ -98,7 +99,7 @@ def test_files_in_another_order_are_refused(tmp_path):
     with pytest.raises(DataError, match="both files must have the same order"):
         score_files(answers, questions=questions)
     answers.write_text('{"answer": "yes"}\n{"answer": "no"}\n')
-    with pytest.raises(DataError, match="has 2 answers"):
+    with pytest.raises(DataError, match=r"has 2 answers.*one line of answer for each"):
         score_files(answers, questions=questions)
 
 
@@ -109,3 +110,47 @@ def test_a_wrong_label_and_unknown_rules_are_refused(tmp_path):
         read_pope_questions(path)
     with pytest.raises(SettingsError, match="wanted one of english, reference"):
         parse("yes", rules="strict")
+
+
+@pytest.mark.parametrize(
+    ("answer", "meant"),
+    [
+        ("A carpet lies on the floor.", "unclear"),
+        ("There is a carpet.", "unclear"),
+        ("There is a dog.", "unclear"),
+        ("I can see a dog in the image.", "unclear"),
+        ("It is a dog.", "unclear"),
+        ("There is a car.", "yes"),
+        ("Two cars stand there.", "yes"),
+        ("There is.", "yes"),
+        ("There is one.", "yes"),
+        ("There are two of them in the image.", "yes"),
+        ("I see one on the left.", "yes"),
+        ("It is on the table.", "yes"),
+    ],
+)
+def test_another_thing_is_no_yes(answer, meant):
+    assert parse(answer, question="Is there a car in the image?") == meant
+    assert parse(answer, question="Are there cars?") == meant
+
+
+def test_names_of_several_words_and_odd_plurals_are_found():
+    assert parse("Three traffic lights.", question="Is there a traffic light?") == "yes"
+    assert parse("People walk by.", question="Is there a person in the image?") == "yes"
+    # Where a thing is asked about, an answer may leave its place out.
+    assert parse("There is a dog.", question="Is there a dog left of the tree?") == "yes"
+    assert parse("There is a dog.") == "yes"  # of an unknown question
+
+
+def test_f1_has_an_interval_of_answers():
+    rows = [{"text": "", "label": label} for label in ["yes", "no"] * 50]
+    said = ["yes"] * 75 + ["no"] * 25  # 37 or 38 of each of TP and FP, 12 FN
+    result = score_answers(said, rows)
+    counts, score = result.totals, result.scores["f1"]
+    assert score.value == pytest.approx(result.totals["f1"])
+    assert score.count == round(counts["TP"] + (counts["FP"] + counts["FN"]) / 2)
+    # Counting each hit twice would promise what 125 answers do.
+    low, high = score.interval
+    twice = share_score(2 * counts["TP"], 2 * counts["TP"] + counts["FP"] + counts["FN"]).interval
+    assert high - low > 1.1 * (twice[1] - twice[0])
+    assert score_answers(said, rows).scores["f1"] == score

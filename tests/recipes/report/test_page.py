@@ -35,7 +35,9 @@ def losses(value: float) -> dict[str, Score]:
     score = mean_score([value - 0.01, value, value + 0.01])
     assert score is not None
     return {"gap": replace(score, value=value - 1, interval=(value - 1.02, value - 0.98)),
-            "shown": score, "told": score}  # fmt: skip
+            "shown": score, "told": score,
+            "another": replace(score, value=value + 2, interval=(value + 1.9, value + 2.1)),
+            }  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -114,6 +116,23 @@ def test_findings_follow_the_numbers(results: Results) -> None:
     assert outcomes[2] == "refuted"  # of the fakes, more answers fail after stage 2
     assert outcomes[8] == "not shown"
     assert all(finding.reason for finding in results.findings)
+
+
+def test_a_layer_that_looks_at_no_picture_aligns_nothing(results: Results) -> None:
+    blind = {moment: {**found, "another": found["shown"]}
+             for moment, found in results.alignment.items()}  # fmt: skip
+    findings = decide_findings(replace(results, alignment=blind))
+    assert findings[0].outcome == "not shown"
+
+
+def test_the_command_says_how_long_it_took_and_how_much_work_that_was(results: Results) -> None:
+    assert "took 20 min" in time_taken_page(replace(results, wall_seconds=1200.0))
+    aside = replace(results, wall_seconds=1200.0, num_jobs=2, seconds={"train stage1": 2300.0})
+    assert "took 20 min, 2 rows at a time (38 min if they are added up)" in time_taken_page(aside)
+
+
+def time_taken_page(results: Results) -> str:
+    return " ".join(paper_doc(results, report="report/index.html").split())
 
 
 def test_likely_reasons_are_told_of_the_miniature_alone(results: Results) -> None:

@@ -173,7 +173,7 @@ def wait_for_ending(page: Page, ending: str = "stop", *, count: int = 1) -> None
 
 
 def test_a_visitor_is_served(page: Page, engines, requests, tmp_path):
-    """First click, typed question, markup, upload, download, new conversation; nothing outside."""
+    """First click, questions, markup, copy, upload, download, starting anew; nothing outside."""
     expect(page.locator("#mg-header")).to_contain_text("It knows little.")
     page.click(".mg-tile >> nth=0")
     wait_for_ending(page)
@@ -182,6 +182,10 @@ def test_a_visitor_is_served(page: Page, engines, requests, tmp_path):
     wait_for_ending(page, count=2)
     assert page.locator("#mg-past [data-text]").last.text_content() == MARKUP
     assert page.locator("#mg-past :is(del, strong, b, s, .katex)").count() == 0
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.locator("#mg-past [data-copy]").last.click()
+    expect(page.locator("#mg-past [data-copy]").last).to_have_text("Copied")
+    assert page.evaluate("navigator.clipboard.readText()") == MARKUP
     Image.new("RGB", (40, 30), "red").save(tmp_path / "own.png")
     page.set_input_files("#mg-box input[type=file]", str(tmp_path / "own.png"))
     page.wait_for_selector("#mg-box img")

@@ -58,6 +58,16 @@ def test_what_is_no_picture_is_refused():
         Picture.load(b"hello")
 
 
+def test_an_upload_is_read_by_few_decoders_and_its_size_is_limited():
+    file, eps = io.BytesIO(), io.BytesIO()
+    Image.new("1", (6_000, 6_000)).save(file, "png")
+    with pytest.raises(ImageError, match="limit 25000000"):
+        Picture.load(file.getvalue())
+    Image.new("RGB", (20, 10)).save(eps, "eps")
+    with pytest.raises(ImageError, match="not a picture"):
+        Picture.load(eps.getvalue())
+
+
 def test_a_drawn_picture_is_written_without_loss():
     image = draw(sample_scene("test", 5, 0))
     kind, _, code = Picture(image).as_data_url().partition(",")

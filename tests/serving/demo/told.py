@@ -44,9 +44,9 @@ class ToldEngine:
 
 
 @contextlib.contextmanager
-def served(contents) -> Iterator[str]:
+def served(contents, hosts=None) -> Iterator[str]:
     """Serve a page in this process on a free port; gives its address."""
-    with demo_app(contents) as app, socket.socket() as place:
+    with demo_app(contents, hosts) as app, socket.socket() as place:
         place.bind(("127.0.0.1", 0))
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="on"))
         thread = threading.Thread(target=server.run, args=([place],), daemon=True)

@@ -14,8 +14,10 @@ Model text travels as JSON and becomes text nodes; nothing a model wrote is ever
 from __future__ import annotations
 
 import io
+import sqlite3
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -62,6 +64,8 @@ class _Decided(_Window):
     decision: Annotated[str, Field(max_length=80)]
     reason: Annotated[str, Field(max_length=500)] = ""
     text: Annotated[str, Field(max_length=MAX_CHARACTERS)] | None = None
+    shown: str | None = None
+    """The text on the page; a run may have changed the draft's since."""
     seconds: Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)] = 0.0
 
 
@@ -114,8 +118,9 @@ def _add_requests(app: FastAPI, desk: Desk, reviewer: str) -> None:
 
     @app.post("/api/decide")
     def decide(decided: _Decided) -> dict[str, Any]:
-        values = decided.model_dump(exclude={"tab"})
-        desk.decide(Judgement(**values))
+        judgement = Judgement(**decided.model_dump(exclude={"tab", "shown"}))
+        with desk.pile.transaction():
+            desk.decide(_as_shown(desk, judgement, decided.shown))
         return _state(desk, decided)
 
     @app.post("/api/undo")
@@ -134,6 +139,20 @@ def _add_requests(app: FastAPI, desk: Desk, reviewer: str) -> None:
         # A number's picture never changes, and the next one is asked for ahead.
         headers = {"Cache-Control": "private, max-age=3600"}
         return Response(content, media_type=kind, headers=headers)
+
+
+def _as_shown(desk: Desk, judgement: Judgement, shown: str | None) -> Judgement:
+    """Return a judgement as one about the text that was seen.
+
+    To keep a text that is not the item's any more is to edit the item back to it.
+    """
+    edit = next((choice for choice in desk.form.choices if choice.edits), None)
+    if shown is None or edit is None or judgement.text is not None:
+        return judgement
+    kept = desk.form.group(judgement.decision) == desk.form.group(edit.decision)
+    if not kept or desk.pile.card(judgement.number).text == shown:
+        return judgement
+    return replace(judgement, decision=edit.decision, text=shown)
 
 
 def _state(desk: Desk, window: _Window) -> dict[str, Any]:
@@ -172,6 +191,9 @@ def shown_picture(path: Path) -> tuple[bytes, str]:
 
 def _add_errors(app: FastAPI) -> None:
     async def ours(_: Request, error: Exception) -> Response:
+        # A disk that is full or a file that is held is no fault of the request: it may come again.
+        if isinstance(error.__cause__, sqlite3.Error):
+            return _failed(503, str(error))
         return _failed(404 if isinstance(error, DataError) else 400, str(error))
 
     async def invalid(_: Request, error: Exception) -> Response:

@@ -21,6 +21,8 @@ from minigpt4.curation.review.word_changes import find_changes
 from minigpt4.curation.store import STAGE_CONDITIONS, DraftStore
 from minigpt4.errors import CurationError
 
+SECOND_SHARE = 0.1
+"""The share of drafts that two persons judge, if nothing else was ever said."""
 KEPT, REJECTED = "kept", "rejected"
 REASONS = (
     "names what is not there",
@@ -53,14 +55,22 @@ DRAFT_FORM = Form(
 class DraftPile:
     """The drafts of a folder that a person shall look at."""
 
-    def __init__(self, store: DraftStore, *, second_share: float = 0.1) -> None:
+    def __init__(self, store: DraftStore, *, second_share: float | None = None) -> None:
         """Take the drafts of a store; a share of them wants two persons.
+
+        Args:
+            second_share: 0 to 1, and kept with the drafts; None: what was kept last.
 
         Raises:
             CurationError: for a share outside 0 to 1.
         """
-        if not 0 <= second_share <= 1:
+        kept = store.noted("second_share")
+        if second_share is None:
+            second_share = SECOND_SHARE if kept is None else float(kept)
+        elif not 0 <= second_share <= 1:
             raise CurationError(f"the share judged twice is {second_share}; wanted 0 to 1")
+        elif second_share != kept:
+            store.note("second_share", second_share)
         self.form = DRAFT_FORM
         self._store, self._second_share = store, second_share
 
@@ -96,15 +106,18 @@ class DraftPile:
         return self._store.picture_path(self._store.load(number))
 
     def record(self, judgement: Judgement) -> None:
-        """Write the person's verdict."""
+        """Write the person's verdict; an acceptance with the text that it was given to."""
         choice = self.form.choice(judgement.decision)
         assert choice is not None, "the desk has checked it"
+        text = judgement.text
+        if choice.decision == "accept":
+            text = text_for_review(self._store.load(judgement.number))
         verdict = Verdict(
             decision=choice.decision,  # type: ignore[arg-type]  # the form's are Decisions
             reason=judgement.reason,
             judge=PERSON + judgement.reviewer,
             at=judgement.at,
-            text=judgement.text,
+            text=text,
         )
         self._store.record(judgement.number, verdict)
 

@@ -145,6 +145,8 @@ def _judgement(
         raise CurationError("a task of another curation: number and key don't belong together")
     said = _values(annotation)
     decision, text, reason = (said.get(name, "") for name in ("decision", "text", "reason"))
+    # An annotator who left the text alone has accepted the one of the task.
+    text = text or str(data.get("text", ""))
     if decision not in ("accept", "reject"):
         raise CurationError("an annotation without the choice `decision`")
     edited = decision == "accept" and text.strip() not in ("", text_for_review(draft).strip())

@@ -62,6 +62,8 @@ export class Failure extends Error {
   constructor(status, message) {
     super(message);
     this.status = status; // 0: no answer at all
+    // What the request itself has at fault it will have again; a full disk or a lost key passes.
+    this.final = [400, 413, 422].includes(status);
   }
 }
 
@@ -75,7 +77,7 @@ export async function ask(path, body, options = {}) {
     const method = body ? "POST" : "GET";
     answer = await fetch(path, { method, headers, body: body && JSON.stringify(body), ...options });
   } catch {
-    throw new Failure(0, "the server does not answer");
+    throw new Failure(0, "The server does not answer");
   }
   if (answer.ok) return answer;
   const said = await answer.json().catch(() => ({}));

@@ -5,7 +5,7 @@ import { $, element, enterValue, showHelp } from "/sheets.js";
 const HEARTBEAT_MS = 20000, RETRY_MS = 3000;
 const form = { choices: [], guide: [], noun: "item" };
 let pile = "", reviewer = "", tab = "";
-let away = false; // the server did not answer last time
+let away = false; // the server could not do it last time, and may the next time
 let cards = [], last = null, progress = null;
 let view = localStorage.getItem("mg-view") || "changes";
 let mode = "read"; // or "edit", or "reasons"
@@ -26,11 +26,11 @@ function trouble(message) {
 function failed(error) {
   if (!(error instanceof Failure)) throw error;
   if (error.status === 401) return askForKey();
-  away = error.status === 0;
+  away = !error.final;
   if (!away) return trouble(error.message);
   const count = waiting.list().length;
   const what = count === 1 ? "1 decision is" : `${count} decisions are`;
-  trouble(`The server does not answer; trying again.${count ? ` ${what} kept in this browser and will be sent.` : ""}`);
+  trouble(`${error.message}; trying again.${count ? ` ${what} kept in this browser and will be sent.` : ""}`);
 }
 
 function flush() {
@@ -46,8 +46,7 @@ async function sendAll() {
       state = next.reviewer === reviewer ? answer : null;
       kept.drop(editName(next.number, next.reviewer));
     } catch (error) {
-      const final = error.status >= 400 && error.status < 500 && error.status !== 401;
-      if (!final) throw error;
+      if (!error.final) throw error;
       // An edit that is refused stays in this browser, to be mended.
       if (next.text) kept.write(editName(next.number, next.reviewer), next.text);
       refused = `${form.noun} ${next.number}: ${error.message}`;
@@ -75,8 +74,10 @@ async function refresh() {
 function show(state) {
   if (state.pile !== pile) return location.reload();
   const sent = new Set(waiting.list().map((each) => each.number));
-  const before = cards[0]?.number;
+  const onScreen = cards[0], before = cards[0]?.number;
   cards = state.cards.filter((card) => !sent.has(card.number));
+  // A run may have changed its text meanwhile; what is judged is what can be read here.
+  if (onScreen && cards[0]?.number === before) cards[0] = onScreen;
   last = state.last;
   progress = state.progress;
   showProgress(state.agreement);
@@ -266,7 +267,7 @@ function seconds() {
 
 function decide(choice, { reason = "", text = null }) {
   const card = cards.shift();
-  const made = { id: newId(), number: card.number, decision: choice.decision, reason, text, seconds: seconds(), reviewer };
+  const made = { id: newId(), number: card.number, decision: choice.decision, reason, text, seconds: seconds(), reviewer, shown: card.text };
   waiting.add(made);
   trouble("");
   mode = "read";

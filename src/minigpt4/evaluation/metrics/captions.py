@@ -47,12 +47,15 @@ def score_captions(
     if missing:
         raise DataError(
             f"{len(missing)} of {len(captions)} captions are of pictures without references, the "
-            f"first is {missing[0]!r}"
+            f"first is {missing[0]!r}; give the references of these pictures, or leave their "
+            "captions out"
         )
     words = {key: penn_words(text) for key, text in captions.items()}
     others = {key: [penn_words(text) for text in references[key]] for key in captions}
-    counts = [count_bleu(words[key], others[key]) for key in captions]
     rouge = [rouge_l(words[key], others[key]) for key in captions]
+    words = {key: _at_every_blank(text) for key, text in words.items()}
+    others = {key: [_at_every_blank(text) for text in texts] for key, texts in others.items()}
+    counts = [count_bleu(words[key], others[key]) for key in captions]
     ciders = cider(words, others)
     items = []
     for place, (key, text) in enumerate(captions.items()):
@@ -71,6 +74,11 @@ def score_captions(
     scores = {name: _bleu_score(counts, n) for n, name in enumerate(_BLEU_NAMES)}
     scores |= {"ROUGE_L": mean_score(rouge, share=True), "CIDEr": mean_score(ciders)}
     return MetricResult(items=tuple(items), totals=totals, scores=keep_scores(scores))
+
+
+def _at_every_blank(words: Sequence[str]) -> list[str]:
+    """Split words again as BLEU and CIDEr do: "1 1/2" is one word for ROUGE, two for them."""
+    return [part for word in words for part in word.split()]
 
 
 _BLEU_NAMES = tuple(f"Bleu_{n + 1}" for n in range(ORDER))

@@ -85,13 +85,17 @@ def words_of_objects(objects: Mapping[str, Iterable[str]] | Iterable[str]) -> Ch
 
     Args:
         objects: names, or a mapping from each to its synonyms (its own name always counts).
-            Names of two words are found as pairs.
+            Names of two words are found as pairs. A plural counts in the singular too, as that
+            is how the words of a text are looked up.
 
     Raises:
         SettingsError: for a name of more than two words, or a word of two objects.
     """
     given = objects if isinstance(objects, Mapping) else dict.fromkeys(objects, ())
-    table = {name: (name, *words) for name, words in given.items()}
+    table = {
+        name: tuple(form for word in (name, *words) for form in (word, _singular_name(word)))
+        for name, words in given.items()
+    }
     object_of = _words_to_objects(table)
     for name, words in table.items():
         for word in words:
@@ -161,7 +165,8 @@ def score_captions(
     if unknown:
         raise DataError(
             f"{len(unknown)} of {len(captions)} captions are of pictures without a truth, the "
-            f"first is {unknown[0]!r}"
+            f"first is {unknown[0]!r}; give the annotations that have these pictures, or leave "
+            "their captions out"
         )
     items = tuple(_item(key, text, truth[key], words) for key, text in captions.items())
     return MetricResult(items=items, totals=totals_of(items), scores=_scores(items))
@@ -247,6 +252,10 @@ def _scores(items: tuple[dict[str, Any], ...]) -> dict[str, Score]:
             "length": mean_score([item["length"] for item in items]),
         }
     )
+
+
+def _singular_name(name: str) -> str:
+    return " ".join(plain_singular(word) for word in name.lower().split())
 
 
 def _words_to_objects(table: Mapping[str, Iterable[str]]) -> dict[str, str]:

@@ -191,7 +191,7 @@ def unique(rows: Rows, key: str, where: str | Path) -> dict[Any, dict[str, Any]]
     found: dict[Any, dict[str, Any]] = {}
     for row in rows:
         if row[key] in found:
-            raise DataError(f"{where}: {key} {row[key]!r} comes twice")
+            raise DataError(f"{where}: {key} {row[key]!r} comes twice; keep one entry for each")
         found[row[key]] = row
     return found
 

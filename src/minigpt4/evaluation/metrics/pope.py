@@ -6,8 +6,8 @@ stand beside the present ones (adversarial). (Li et al. 2023.)
 The reference script reads an answer up to its first period, and calls it no if `No`, `no` or `not`
 is one of its words; anything else is yes, so "NO", "None", "isn't", "1. No" and the empty answer
 are all yes. That is `rules="reference"`. The default reads English: an answer that begins with yes
-or no is that, one that denies is no, one that affirms is yes, and what says neither is unclear,
-which is never right and reported as such.
+or no is that, one that denies is no, one that affirms or names the object is yes, and what says
+neither is unclear, which is never right and reported as such. So is "there is a dog" about a car.
 
 Paper: §5 (hallucination); beside Table 5.
 """
@@ -22,7 +22,8 @@ from typing import Any, Literal, get_args
 from minigpt4.errors import DataError, SettingsError
 from minigpt4.evaluation.metrics.files import read_pope_answers, read_pope_questions
 from minigpt4.evaluation.metrics.result import MetricResult, keep_scores
-from minigpt4.evaluation.score import share_score
+from minigpt4.evaluation.metrics.singular import plain_singular
+from minigpt4.evaluation.score import Score, bootstrap_score, share_score
 
 Rules = Literal["english", "reference"]
 Reading = Literal["yes", "no", "unclear"]
@@ -35,11 +36,24 @@ _UNSURE = re.compile(
 )
 _DENIES = re.compile(r"\b(?:no|not|none|nothing|neither|without|cannot|\w+n't)\b")
 _AFFIRMS = re.compile(
-    r"^(?:there(?: is|'s| are)|i (?:can )?see|you can see|it (?:is|does)|(?:they|these) (?:are|do)|"
-    r"indeed|sure|correct|true|certainly|of course|definitely)\b"
+    r"^(?:it (?:is|does)|(?:they|these) (?:are|do)|indeed|sure|correct|true|certainly|of course|"
+    r"definitely)\b"
 )
+_SHOWS = re.compile(
+    r"^(?:there(?: is|'s| are)|i (?:can )?see|you can see|(?:it|this|that)(?: is|'s)(?= an? ))\b"
+)
+"""Affirms that there is what is named behind it."""
+_ENDS_THING = re.compile(
+    r"\b(?:in|on|at|by|near|next|beside|behind|under|above|below|left|right|to|with|and|that|"
+    r"which|visible|here|indeed)\b|[,;]"
+)
+_POINTS_BACK = re.compile(
+    r"(?:^|\b(?:ones?|some|several|many|few|lots?|it|them|two|three|four|five|\d+))$"
+)
+"""Ends in what stands for the object asked about."""
 _ASKED = re.compile(
-    r"\bis there (?:an? |any )?(.+?)(?: in (?:the|this) (?:image|picture|photo))?\?"
+    r"\b(?:is|are) there (?:an? |any |some )?(.+?)"
+    r"(?: in (?:the|this) (?:image|picture|photo))?\?"
 )
 
 
@@ -54,7 +68,10 @@ def score_files(
     """
     asked, given = read_pope_questions(questions), read_pope_answers(answers)
     if len(asked) != len(given):
-        raise DataError(f"{answers} has {len(given)} answers, {questions} {len(asked)} questions")
+        raise DataError(
+            f"{answers} has {len(given)} answers, {questions} {len(asked)} questions; wanted one "
+            "line of answer for each question, in their order"
+        )
     for number, (ask, answer) in enumerate(zip(asked, given, strict=True), start=1):
         if "question" in answer and answer["question"] != ask["text"]:
             raise DataError(
@@ -77,7 +94,10 @@ def score_answers(
         SettingsError: for unknown rules.
     """
     if len(answers) != len(questions):
-        raise DataError(f"{len(answers)} answers for {len(questions)} questions")
+        raise DataError(
+            f"{len(answers)} answers for {len(questions)} questions; give one for each, in their "
+            "order"
+        )
     items = [
         {
             "question_id": ask.get("question_id", number),
@@ -110,8 +130,7 @@ def score_answers(
         "recall": share_score(hits, real),
         "yes_ratio": share_score(said["yes"], count),
         "unclear": share_score(said["unclear"], count),
-        # F1 is the share of hits among all yes, said and real: Dice's coefficient.
-        "f1": share_score(2 * hits, said["yes"] + real),
+        "f1": _f1_score(items),
     }
     return MetricResult(items=tuple(items), totals=totals, scores=keep_scores(scores))
 
@@ -140,9 +159,38 @@ def parse(text: str, *, question: str = "", rules: Rules = "english") -> Reading
         return "unclear"
     if _DENIES.search(sentence):
         return "no"
-    asked = _ASKED.search(question.lower())
-    named = asked is not None and re.search(rf"\b{re.escape(asked[1])}", sentence) is not None
-    return "yes" if named or _AFFIRMS.match(sentence) else "unclear"
+    found = _ASKED.search(question.lower())
+    asked = found[1] if found else ""
+    if asked and _names(sentence, asked):
+        return "yes"
+    shows = _SHOWS.match(sentence)
+    if shows is None:
+        return "yes" if _AFFIRMS.match(sentence) else "unclear"
+    shown = _thing(sentence[shows.end() :])
+    is_meant = not asked or _POINTS_BACK.search(shown) or _names(shown, _thing(asked))
+    return "yes" if is_meant else "unclear"
+
+
+def _thing(text: str) -> str:
+    """Return what a text is about, without where that is: a dog, of "a dog on the left"."""
+    return _ENDS_THING.split(text)[0].strip()
+
+
+def _names(sentence: str, thing: str) -> bool:
+    """Find a thing in a sentence, both in the singular: "car" is in "two cars", not in "carpet"."""
+    words, wanted = (
+        " ".join(plain_singular(word) for word in re.findall(r"\w+", text))
+        for text in (sentence, thing)
+    )
+    return f" {wanted} " in f" {words} "
+
+
+def _f1_score(items: Sequence[Mapping[str, Any]]) -> Score | None:
+    """Return hits / (hits + half of what was said or real alone): a hit is a yes on both sides."""
+    yes = [(item["parsed"] == "yes", item["label"] == "yes") for item in items]
+    return bootstrap_score(
+        [float(said and real) for said, real in yes], [(said + real) / 2 for said, real in yes]
+    )
 
 
 def _share(hits: int, count: int) -> float | None:

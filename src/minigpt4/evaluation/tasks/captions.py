@@ -18,7 +18,7 @@ from minigpt4.evaluation.metrics.captions import score_captions
 from minigpt4.evaluation.metrics.files import read_captions
 from minigpt4.evaluation.pictures_beside import chosen, coco_split
 from minigpt4.evaluation.question import Question
-from minigpt4.evaluation.score import bootstrap_score
+from minigpt4.evaluation.score import mean_score
 from minigpt4.evaluation.shares import counted
 from minigpt4.evaluation.task import Judged, Scores, Task, TaskSettings
 
@@ -56,7 +56,7 @@ def score(judged: Sequence[Judged]) -> Scores:
         each.answer.question.truth["id"]: each.answer.question.truth["captions"] for each in judged
     }
     texts = texts_of(judged)
-    words = bootstrap_score([len(text.split()) for text in texts.values()])
+    words = mean_score([len(text.split()) for text in texts.values()])
     return {**score_captions(texts, references).scores, **counted({"words": words})}
 
 

@@ -39,7 +39,7 @@ from minigpt4.evaluation.metrics.chair import (
 from minigpt4.evaluation.metrics.files import listed, read_captions, read_instances
 from minigpt4.evaluation.pictures_beside import chosen, coco_split
 from minigpt4.evaluation.question import Question
-from minigpt4.evaluation.score import bootstrap_score, share_score
+from minigpt4.evaluation.score import bootstrap_score, mean_score, share_score
 from minigpt4.evaluation.shares import by_group, counted
 from minigpt4.evaluation.task import Judged, Scores, Task, TaskSettings, check_groups
 
@@ -89,7 +89,7 @@ def score(judged: Sequence[Judged]) -> Scores:
                     [len(item["recalled"]) for item in items],
                     [len(item["truth"]) for item in items],
                 ),
-                "words": bootstrap_score([item["length"] for item in items]),
+                "words": mean_score([item["length"] for item in items]),
             }
         )
         scores |= named(group, found)

@@ -6,6 +6,7 @@ from minigpt4.recipes.budget import by_kind
 from minigpt4.recipes.findings import Finding
 from minigpt4.recipes.report.finding_html import comparison_text
 from minigpt4.recipes.report.page import measured_there
+from minigpt4.recipes.report.running_html import time_taken
 from minigpt4.recipes.results import Results
 from minigpt4.recipes.table import TableResult
 from minigpt4.recipes.table_text import base_option, cell_text
@@ -37,7 +38,7 @@ def paper_doc(results: Results, *, report: str) -> str:
         f"| {kind} | {in_words(seconds)} | {in_words(spent.get(kind, 0.0))} |"
         for kind, seconds in by_kind(results.planned).items()
     )
-    total, used = (in_words(sum(each.values())) for each in (results.planned, results.seconds))
+    total = in_words(sum(results.planned.values()))
     return f"""# The paper, section by section
 
 Written by `{results.command or "minigpt4 reproduce"}` on {results.date}; not by hand. The base is
@@ -68,8 +69,9 @@ minigpt4 figure 10{option}      # one figure, as a page
 minigpt4 reproduce{option} --plan
 ```
 
-A run that was stopped goes on with the same command. Planned are {total} on two cores; the command
-that wrote this page spent {used} (what was finished before costs nothing).
+A run that was stopped goes on with the same command. Planned are {total} on two cores, one row
+after the other; the command that wrote this page took {time_taken(results)}. What an earlier
+command had finished costs nothing.
 
 | work | planned | spent |
 |---|---|---|

@@ -46,13 +46,21 @@ def _budget(results: Results) -> str:
         f"<td class='number'>{in_words(spent.get(kind, 0.0))}</td></tr>"
         for kind, seconds in planned.items()
     )
-    total, used = in_words(sum(planned.values())), in_words(sum(spent.values()))
-    return f"""<details><summary>Budget: {total} planned, {used} spent by the command that wrote
-this page</summary><div class="scroll"><table>
+    return f"""<details><summary>Budget: {in_words(sum(planned.values()))} planned; the command that
+wrote this page took {time_taken(results)}</summary><div class="scroll"><table>
 <thead><tr><th>work</th><th class="number">planned</th><th class="number">spent</th></tr></thead>
 <tbody>{rows}</tbody></table></div>
 <p class="note">What an earlier command had finished was used again and costs nothing here.</p>
 </details>"""
+
+
+def time_taken(results: Results) -> str:
+    """Say how long the command took, and how much work that was if rows ran side by side."""
+    taken = in_words(results.wall_seconds)
+    if results.num_jobs == 1:
+        return taken
+    work = in_words(sum(results.seconds.values()))
+    return f"{taken}, {results.num_jobs} rows at a time ({work} if they are added up)"
 
 
 def _edits(results: Results) -> str:

@@ -52,7 +52,8 @@ def agreement_html(results: Results) -> str:
 <th class="number">kappa</th></tr></thead>
 <tbody>{rows}</tbody></table></div>
 <p class="note">The same answers went to both. The detector reads the text alone; the truth also
-knows the picture. Kappa takes off what chance alone would agree on.</p>
+knows the picture. Kappa takes off what chance alone would agree on. No person and no LLM judged
+these answers; <code>minigpt4 evaluate failures --judge person</code> asks one.</p>
 </section>"""
 
 

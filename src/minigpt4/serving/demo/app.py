@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from minigpt4.errors import SettingsError
+from minigpt4.serving.hosts import HostNames
 
 if TYPE_CHECKING:
     from minigpt4.serving.demo.events import Contents
@@ -52,8 +53,8 @@ _HEADERS = (
 class ClosedToOutside:
     """Middleware that sends the policy with every answer; streams pass untouched."""
 
-    def __init__(self, app: Any) -> None:
-        self._app = app
+    def __init__(self, app: Any, hosts: HostNames) -> None:
+        self._app, self._hosts = app, hosts
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve one request."""
@@ -63,12 +64,26 @@ class ClosedToOutside:
                 message = {**message, "headers": [*message.get("headers", ()), *_HEADERS]}
             await send(message)
 
+        if scope["type"] == "http":
+            host = dict(scope["headers"]).get(b"host", b"").decode("ascii", "replace")
+            fault = self._hosts.fault(host)
+            if fault is not None:
+                await _refuse(send_with_policy, fault)
+                return
         await self._app(scope, receive, send_with_policy if scope["type"] == "http" else send)
 
 
+async def _refuse(send: Any, message: str) -> None:
+    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"connection", b"close")]
+    await send({"type": "http.response.start", "status": 403, "headers": headers})
+    await send({"type": "http.response.body", "body": message.encode()})
+
+
 @contextmanager
-def demo_app(contents: Contents) -> Iterator[Any]:
+def demo_app(contents: Contents, hosts: HostNames | None = None) -> Iterator[Any]:
     """Build the application for a page; uploads are deleted when the block ends.
+
+    Without `hosts` it answers to any name of this machine.
 
     Raises:
         SettingsError: if the `web` extra is not installed.
@@ -85,7 +100,7 @@ def demo_app(contents: Contents) -> Iterator[Any]:
                 "install the extra: pip install 'minigpt4[web]'"
             ) from error
         app = FastAPI(openapi_url=None)
-        app.add_middleware(ClosedToOutside)
+        app.add_middleware(ClosedToOutside, hosts=hosts or HostNames())
         # Outside of a loop gradio makes one for its locks and never closes it.
         asyncio.run(_mount(app, contents))
         yield app

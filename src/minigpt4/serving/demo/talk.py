@@ -18,6 +18,7 @@ from minigpt4.config import dump_config
 from minigpt4.generation.settings import GenerationSettings
 from minigpt4.processing.conversation import Message
 from minigpt4.processing.images import ImageSource, load_image
+from minigpt4.serving.pictures import FORMATS, MAX_PIXELS
 from minigpt4.world.scene import Scene
 
 Ending = Literal["coming", "stop", "length", "stopped", "failed"]
@@ -39,12 +40,12 @@ class Picture:
 
     @classmethod
     def load(cls, source: ImageSource) -> Picture:
-        """Read an upload.
+        """Read an upload: the server's formats and size, for whoever opens the page may upload.
 
         Raises:
             ImageError: for a file that is no picture, or a broken or huge one.
         """
-        image = load_image(source)
+        image = load_image(source, max_pixels=MAX_PIXELS, formats=FORMATS)
         image.thumbnail((LARGEST_PX, LARGEST_PX))
         return cls(image)
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from minigpt4.world.language import prompts
+from minigpt4.world.language.any_question import any_question
 from minigpt4.world.language.captions import caption, full_caption, web_caption
 from minigpt4.world.language.compose_advertisement import advertisement
 from minigpt4.world.language.compose_correction import broken
@@ -24,7 +25,7 @@ from minigpt4.world.language.compose_prompts import PROMPTS
 from minigpt4.world.language.compose_recipe import recipe
 from minigpt4.world.language.compose_story import story
 from minigpt4.world.language.descriptions import description
-from minigpt4.world.language.questions import question
+from minigpt4.world.language.questions import QuestionAnswer, question
 from minigpt4.world.language.tell import TellStyle, tell, tell_in_places
 from minigpt4.world.sample import sample_scene
 from minigpt4.world.scene import Scene, SceneKind
@@ -34,6 +35,7 @@ SYSTEM = (
     "provide it to you. Please answer my questions."
 )
 Composer = Callable[[Scene, random.Random], str]
+Asker = Callable[[Scene, random.Random], QuestionAnswer]
 COMPOSERS: dict[str, Composer] = {
     "poem": poem,
     "story": story,
@@ -59,7 +61,7 @@ ABILITY_KINDS: dict[str, tuple[SceneKind, ...]] = {
 TASK_WEIGHTS = {
     "describe": 22,
     "caption": 12,
-    "questions": 9,
+    "questions": 16,
     "poem": 10,
     "story": 6,
     "advertisement": 8,
@@ -110,7 +112,8 @@ def sample_document(seed: int, index: int, *, small: bool = False) -> Document:
         return _caption_document(scene, rng, small=small)
     if task in COMPOSERS and rng.random() < 0.12:
         return _plain(scene, COMPOSERS[task](scene, rng), rng)
-    return _conversation(scene, _turns(task, scene, rng), rng)
+    ask = question if small else any_question
+    return _conversation(scene, _turns(task, scene, rng, ask), rng)
 
 
 def sample_retelling(seed: int, index: int) -> Document:
@@ -125,10 +128,10 @@ def sample_retelling(seed: int, index: int) -> Document:
     return (first, Segment(f"Again : {tell(scene, rng, style=rng.choice(styles))}\n"))
 
 
-def _turns(task: str, scene: Scene, rng: random.Random) -> list[tuple[str, str]]:
+def _turns(task: str, scene: Scene, rng: random.Random, ask: Asker) -> list[QuestionAnswer]:
     """Return the turns of one conversation; its first is the task, more may follow."""
     if task == "questions":
-        return [question(scene, rng) for _ in range(rng.randint(1, 4))]
+        return [ask(scene, rng) for _ in range(rng.randint(1, 4))]
     if task in COMPOSERS:
         turns = [(rng.choice(PROMPTS[task]), COMPOSERS[task](scene, rng))]
     elif rng.random() < 0.06:
@@ -139,7 +142,7 @@ def _turns(task: str, scene: Scene, rng: random.Random) -> list[tuple[str, str]]
             ability = rng.choice([a for a, kinds in ABILITY_KINDS.items() if scene.kind in kinds])
             turns.append((rng.choice(PROMPTS[ability]), COMPOSERS[ability](scene, rng)))
     if rng.random() < 0.15:
-        turns.insert(rng.randint(0, len(turns)), question(scene, rng))
+        turns.insert(rng.randint(0, len(turns)), ask(scene, rng))
     return turns
 
 

@@ -21,6 +21,14 @@ CAPTION = (
     "Describe this in one short sentence.",
     "What is this a picture of?",
 )
+SHORT_ANSWER = (
+    "Based on the image, respond to this question with a short answer: {}",
+    "Based on the image, respond to this question with a short answer: {}",
+    "{} Give a short answer.",
+    "{} Answer in one or two words.",
+    "Answer shortly. {}",
+)
+"""For questions whose answer is to be a word or two; the first is the official code's."""
 CONTINUE = ("Continue", "Continue.", "Please go on.")
 
 ABOUT = (

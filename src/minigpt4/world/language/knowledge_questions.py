@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import random
 
-from minigpt4.evaluation.drawn_questions import ShortQuestion, short_questions
 from minigpt4.world.knowledge import CURES, FILM_BY_TITLE, FILMS
+from minigpt4.world.language.short_questions import ShortQuestion, short_questions
 from minigpt4.world.language.words import VESSELS, article
 from minigpt4.world.scene import Dish, Illness, Incongruity, Poster, Scene
 from minigpt4.world.vocabulary import FAMILIES, FAMILY_OF, POSITIONS
@@ -118,6 +118,6 @@ def _asked(text: str, answer: str, options: tuple[str, ...], *, about: str) -> S
     countable = answer.islower() and " " not in answer and answer not in ("food", "household")
     also = (article(answer),) if countable else ()
     return ShortQuestion(
-        text=text, answer=answer, also=also, full=f"It is {answer}.", options=options,
+        text=text, answer=answer, also=also, full=f"It is {(*also, answer)[0]}.", options=options,
         structure="query", semantic="cat", about=about,
     )  # fmt: skip

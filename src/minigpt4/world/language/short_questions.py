@@ -1,8 +1,9 @@
 """Short questions about what a drawn picture shows, with short answers, true by the scene.
 
-They are the questions of `world/language/questions.py` in the forms in which benchmarks ask: an
-answer of a word or two, the other true wordings of it, the answers it could have been confused
-with, and what sort of question it is. Yes and no come about equally often.
+They are the questions of `questions.py` in the forms in which benchmarks ask: an answer of a word
+or two, the other true wordings of it, the answers it could have been confused with, and what sort
+of question it is. Yes and no come about equally often. The evaluation asks them about pictures; the
+LLM of the miniature reads them, as text alone, about scenes that are told.
 
 Paper: Tables 4 and 6 (their drawn counterparts).
 """

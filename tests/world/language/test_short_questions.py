@@ -8,9 +8,13 @@ from collections import Counter
 
 import pytest
 
-from minigpt4.evaluation.drawn_knowledge import choices, knowledge_questions, with_perception
-from minigpt4.evaluation.drawn_questions import short_questions
 from minigpt4.world.knowledge import CURES, FILM_BY_TITLE
+from minigpt4.world.language.knowledge_questions import (
+    choices,
+    knowledge_questions,
+    with_perception,
+)
+from minigpt4.world.language.short_questions import short_questions
 from minigpt4.world.sample import sample_scene
 from minigpt4.world.scene import (
     Dish,
