@@ -197,7 +197,13 @@ def test_a_page_that_is_broken_or_not_as_sketched_fails(old, new):
 
 @pytest.mark.parametrize(
     "line",
-    ["The night is long.", "The rain is cold.", "A cat is here.", "The fish is blue."],
+    [
+        "The night is long.",
+        "The rain is cold.",
+        "A cat is here.",
+        "The fish is blue.",
+        "The red fish and the red fish, old friends, they say,",
+    ],
 )
 def test_one_false_line_makes_a_poem_false(line):
     true = "I see a red fish,\nBright and long,\nI make a wish\nAnd sing a song."

@@ -23,6 +23,7 @@ from minigpt4.evaluation.english import (
     vowelless,
     words_in,
 )
+from minigpt4.evaluation.wording import beside_itself
 
 Form = Literal["description", "poem"]
 Failure = Literal["empty", "repeated", "fragmentary", "unfinished", "off_topic", "off_language"]
@@ -117,8 +118,8 @@ def repeated(text: str, *, form: Form) -> str:
         thrice = words[place - 2 : place] == [words[place]] * 2
         if thrice or (form != "poem" and words[place] not in _MAY_BE_DOUBLED):
             return f"a word twice: {words[place]!r}"
-    if same := re.search(r"\b((?:the|an?) [a-z]+ [a-z]+) and \1\b", text.lower()):
-        return f"a thing beside itself: {same.group()!r}"
+    if same := beside_itself(text):
+        return f"a thing beside itself: {same!r}"
     if form != "poem" and (twice := _introduced_twice(text)):
         return twice
     return _loop(words) or next(filter(None, map(_phrase_twice, sentences)), "")

@@ -11,7 +11,7 @@ from minigpt4.evaluation.truth import (
     miscolored,
     objects_named,
 )
-from minigpt4.evaluation.wording import words_of
+from minigpt4.evaluation.wording import beside_itself, words_of
 from minigpt4.world.knowledge import FILM_BY_TITLE, FILMS
 from minigpt4.world.scene import Dish, Illness, Mockup, Poster, Scene
 from minigpt4.world.vocabulary import COLORS, PLACES, SYMPTOMS
@@ -28,12 +28,15 @@ def untruth(scene: Scene, text: str) -> str:
     """Say what an answer of any form gets wrong about a scene; empty if nothing.
 
     Wrong are objects, dishes and ingredients that are not there, wrong colours, another place,
-    `night` or `evening` at another time, and rain, snow or clouds that the scene does not have.
+    `night` or `evening` at another time, rain, snow or clouds that the scene does not have, and a
+    thing that stands beside itself: no scene has two of a kind.
     """
     if isinstance(scene.extra, Poster):
         if foreign := _foreign_film(scene.extra, text):
             return f"{foreign} does not belong to {scene.extra.film}"
         text = text.replace(scene.extra.film, " ")  # "Bird Song" on its poster names no bird
+    if same := beside_itself(text):
+        return f"there is only one of {same}"
     named = distinct([*objects_named(text), *dishes_named(text)])
     here = {item.kind for item in scene.objects}
     if isinstance(scene.extra, Dish):

@@ -82,3 +82,9 @@ def words_of(text: str) -> list[str]:
 def sentences_of(text: str) -> list[str]:
     """Split a text into sentences, at line breaks too."""
     return [part for part in re.split(r"(?<=[.!?])\s+|\n", text.strip()) if part]
+
+
+def beside_itself(text: str) -> str:
+    """Find a thing that is named as its own companion: `the white plane and the white plane`."""
+    found = re.search(r"\b((?:the|an?) (?:[a-z]+ ){1,2}[a-z]+) and \1\b", text.lower())
+    return found.group() if found else ""

@@ -12,8 +12,8 @@ from minigpt4.errors import SettingsError
 def available_device(device: str = "auto") -> torch.device:
     """Return the device meant by `auto`, `cpu`, `cuda`, `cuda:1` or `mps`, which is there.
 
-    "auto" takes a CUDA GPU, else the CPU; Apple's GPU, on which nobody has tried to answer yet, only
-    if it is asked for.
+    "auto" takes a CUDA GPU, else the CPU. Apple's GPU, on which nobody has tried to answer yet, is
+    taken only if it is asked for.
 
     Raises:
         SettingsError: if the device is unknown or not there.

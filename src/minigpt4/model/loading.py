@@ -91,9 +91,10 @@ def load(
 
     The processor is attached as `.processor`.
 
-    `device="auto"` takes a CUDA GPU if there is one, else the CPU. `dtype="auto"` computes the frozen
-    parts in fp32 on a CPU and in bf16 elsewhere; the projection is always fp32. `encoder=False`
-    leaves the frozen encoder out: such a model takes features computed before, and no pictures.
+    `device="auto"` takes a CUDA GPU if there is one, else the CPU. `dtype="auto"` computes the
+    frozen parts in fp32 on a CPU and in bf16 elsewhere; the projection is always fp32.
+    `encoder=False` leaves the frozen encoder out: such a model takes features computed before, and
+    no pictures.
 
     Raises:
         WeightsError: if anything is missing, damaged or belongs to another model.

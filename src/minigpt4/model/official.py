@@ -132,7 +132,8 @@ def import_official(  # noqa: PLR0913 - four files in, one directory out
         with quiet_transformers():
             tokenizer = load_tokenizer(llm)
             config.save_pretrained(draft)
-            has_pad = known.pad_token in tokenizer.get_vocab()
+            # Officially a pad token that the tokenizer lacks gets the id of its unknown token.
+            has_pad = known.pad_token in tokenizer.get_vocab() or tokenizer.unk_token is not None
             pad_token = known.pad_token if has_pad else None
             build_processor(config, tokenizer, pad_token=pad_token).save_pretrained(draft)
         needed = needed_llm(trained["projection.weight"])

@@ -116,7 +116,7 @@ def _about(results: Results) -> str:
         "known, in the place of photographs. No picture was ever paired with a poem, a recipe or "
         "the like; but the LLM read such texts, as text alone, after scenes told in words or, half "
         "of the time, in <b>averaged embeddings in a picture's place</b>. Before it read those, "
-        "the miniature fulfilled 43 of 100 such requests, afterwards 82 (docs/experiments.md). "
+        "it fulfilled half as many such requests (docs/experiments.md). "
         f"{trained} BLIP-2 here is the weaker LLM that the "
         "Q-Former was pretrained with, through its own projection."
     )
