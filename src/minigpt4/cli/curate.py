@@ -112,6 +112,7 @@ def status(
 ) -> None:
     """Print the funnel: what is left after each step, and why the rest is not."""
     import json
+    from collections import Counter
     from dataclasses import asdict
 
     from minigpt4.curation.funnel import funnel
@@ -119,8 +120,9 @@ def status(
 
     with DraftStore(folder) as store:
         counts, spent = funnel(store.drafts()), store.noted("spent")
+        refused = Counter(store.noted("not_repaired", {}).values())
     if as_json:
-        print(json.dumps(asdict(counts) | {"spent": spent}))
+        print(json.dumps(asdict(counts) | {"spent": spent, "not_repaired": dict(refused)}))
         return
     print_funnel(counts, folder)
     if spent:
@@ -128,6 +130,8 @@ def status(
             f"repair: {spent['num_replies']} replies, {spent['num_prompt_tokens']:,} + "
             f"{spent['num_completion_tokens']:,} tokens, cost {spent['money']:.4f}"
         )
+    for reason, count in refused.most_common():
+        print(f"not repaired: {count}, {reason}; the same `curate run` asks again")
 
 
 @app.command()

@@ -3,7 +3,8 @@
 Stage 1 and stage 2 of the miniature were timed on two cores of a shared machine (8 and 3 minutes);
 the other rows are estimated from them by how much more or less each step computes. The plan
 multiplies seconds by steps, so a change of the steps is planned for. Rows that are compared have
-equal numbers of steps: that of the base. What each row took stands in the report beside the plan.
+equal numbers of steps: that of the base. What each row took stands in the report beside the plan:
+a full run with `--jobs 2` took 54 min 35 s there, 1.8 h of work if its rows are added up.
 """
 
 from __future__ import annotations
