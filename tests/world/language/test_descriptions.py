@@ -6,26 +6,17 @@ import random
 
 import pytest
 
-from minigpt4.evaluation.truth import judge_description
 from minigpt4.world.language.descriptions import description
 from minigpt4.world.sample import sample_scene
 from minigpt4.world.scene import SCENE_KINDS
+from world.language.truths import assert_true_and_complete
 
 
 @pytest.mark.parametrize("kind", SCENE_KINDS)
 def test_every_description_is_true_and_complete(kind):
     for index in range(100):
         scene = sample_scene("train", 8, index, kind=kind)
-        text = description(scene, random.Random(index))
-        verdict = judge_description(scene, text)
-        assert verdict.recalled == verdict.expected, text
-        assert not verdict.hallucinated, text
-        assert not verdict.miscolored, text
-        assert not verdict.false_relations, text
-        assert verdict.complete, (verdict.fault, text)
-        rights = (verdict.place_right, verdict.time_right, verdict.weather_right)
-        assert rights == ((True,) * 3 if scene.place else (None,) * 3), text
-        assert verdict.extra_right is not False, text
+        assert_true_and_complete(scene, description(scene, random.Random(index)))
 
 
 def test_sizes_and_positions_are_said_too():

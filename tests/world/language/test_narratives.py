@@ -7,28 +7,19 @@ import re
 
 import pytest
 
-from minigpt4.evaluation.truth import judge_description
 from minigpt4.recipes.extra_measures import sameness
 from minigpt4.world.language.descriptions import description
 from minigpt4.world.language.narratives import narrative
 from minigpt4.world.sample import sample_scene
 from minigpt4.world.scene import SCENE_KINDS
+from world.language.truths import assert_true_and_complete
 
 
 @pytest.mark.parametrize("kind", SCENE_KINDS)
 def test_every_narrative_is_true_and_complete(kind):
     for index in range(100):
         scene = sample_scene("train", 8, index, kind=kind)
-        text = narrative(scene)
-        verdict = judge_description(scene, text)
-        assert verdict.recalled == verdict.expected, text
-        assert not verdict.hallucinated, text
-        assert not verdict.miscolored, text
-        assert not verdict.false_relations, text
-        assert verdict.complete, (verdict.fault, text)
-        rights = (verdict.place_right, verdict.time_right, verdict.weather_right)
-        assert rights == ((True,) * 3 if scene.place else (None,) * 3), text
-        assert verdict.extra_right is not False, text
+        assert_true_and_complete(scene, narrative(scene))
 
 
 def test_each_sentence_is_built_as_the_one_before():
